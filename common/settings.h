@@ -1,0 +1,59 @@
+#pragma once
+/*
+ * The settings of preorder-api, preorder-worker and preorderctl: one table for all three, because
+ * they share one config file. What each means stands in the table (settings.c) and in --help.
+ *
+ * Durations are in ms, sizes in bytes. Strings belong to the struct until settings_release.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/config.h"
+#include "common/err.h"
+
+enum settings_program {
+    SETTINGS_API = 1u << 0,
+    SETTINGS_WORKER = 1u << 1,
+    SETTINGS_CTL = 1u << 2,
+};
+
+struct settings {
+    char *database_url;
+    char *listen;
+    char *admin_listen;
+    char *worker_listen;
+    bool worker_listen_is_default; /* nobody set it: a taken port may be replaced by a free one */
+    char *host_id; /* "" in the file and environment means the boot id; filled in here */
+    char *catalog_path;
+    char *allowed_origins;
+    char *number_prefix;
+    int64_t request_deadline_ms;
+    int64_t write_timeout_ms;
+    int64_t connections_max; /* PREORDER_CONNECTIONS_MAX */
+    bool require_idempotency_key;
+    int64_t drain_timeout_ms;
+    char *log_level;
+    char *log_format;
+    char *klaviyo_api_key; /* NULL when not given */
+    char *klaviyo_base_url;
+    char *klaviyo_ca_file;
+    char *klaviyo_revision;
+    char *klaviyo_metric_prefix;
+    int64_t concurrency;
+    int64_t lease_ms;
+    int64_t poll_interval_ms;
+    int64_t retry_base_ms, retry_max_ms;
+    int64_t retry_max_attempts;
+    int64_t retry_max_age_ms;
+    int64_t request_timeout_ms;
+};
+
+/*
+ * Loads and cross-checks. `usage` and `summary` as in struct config_table.
+ * ERR_INVALID: exit 2, the text names the setting and where it stands.
+ */
+CHECKED enum err_code settings_load(enum settings_program program, const char *usage,
+                                    const char *summary, int argc, char **argv,
+                                    struct settings *settings, int *next_out,
+                                    enum config_action *action_out, struct err *err);
+void settings_release(struct settings *settings);

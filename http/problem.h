@@ -1,0 +1,22 @@
+#pragma once
+/*
+ * Errors as application/problem+json (RFC 9457): type, title, status, detail, request_id, and for
+ * field errors `errors: [{detail, pointer}]`.
+ *
+ * Every failure has one stable `type`, a path on the service itself: "/problems/NAME".
+ */
+#include "http/message.h"
+
+struct problem_field {
+    const char *pointer; /* "#/email" */
+    const char *detail;
+};
+
+/*
+ * `name` is the last part of the type ("invalid-body"); NULL means about:blank, whose title is the status
+ * phrase. `title` NULL: the status phrase. `detail` is a sentence for the client's developer.
+ * Out of memory: the reply has the status and no body.
+ */
+struct reply problem_reply(const struct request *request, int status, const char *name,
+                           const char *title, const char *detail,
+                           const struct problem_field *fields, size_t field_count);

@@ -1,0 +1,2 @@
+-- name: create_placeholder
+SELECT 1;

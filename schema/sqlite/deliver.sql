@@ -1,0 +1,2 @@
+-- name: deliver_placeholder
+SELECT 1;

@@ -1,0 +1,2 @@
+-- name: look_placeholder
+SELECT 1;

@@ -1,0 +1,2 @@
+-- name: repair_placeholder
+SELECT 1;
