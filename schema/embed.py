@@ -54,7 +54,7 @@ def main():
     migrations, statements = read_migrations(folder), read_statements(folder)
     enum = "\n".join(f"    SQL_{name.upper()}," for name in statements)
     header_path.write_text(f"""#pragma once
-/* Made by schema/embed.py from schema/{folder.name}/*.sql. */
+/* Made by schema/embed.py from the files of schema/{folder.name}. */
 
 enum sql_statement {{
 {enum}
