@@ -37,5 +37,6 @@ CHECKED bool buf_failed(const struct buf *buf);
 /* The bytes as a C string, "" while nothing was appended. Valid until the next append. */
 const char *buf_text(const struct buf *buf);
 
-/* Hands the bytes over: the caller frees them; the buf is empty afterwards. NULL if it failed. */
+/* Hands the bytes over: the caller frees them; the buf is empty afterwards. NULL if it failed.
+   `length_out` may be NULL. */
 CHECKED char *buf_take(struct buf *buf, size_t *length_out);
