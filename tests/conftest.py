@@ -1,0 +1,35 @@
+"""Fixtures for every test in Python. What they hand out is described in lib/system.py."""
+
+import pytest
+
+from lib.system import System
+
+
+def ended(system):
+    complaints = system.close()
+    assert not complaints, "\n".join(complaints)
+
+
+@pytest.fixture
+def system(tmp_path):
+    """An empty folder; nothing runs and there is no database yet."""
+    made = System(tmp_path)
+    yield made
+    ended(made)
+
+
+@pytest.fixture
+def shop(system):
+    """A database, the sandbox and an API; no worker yet."""
+    system.migrate().start_sandbox()
+    system.start_api()
+    return system
+
+
+@pytest.fixture(scope="module")
+def shared_api(tmp_path_factory):
+    """One API for many requests that must leave no trace."""
+    made = System(tmp_path_factory.mktemp("shared"))
+    made.migrate().start_api()
+    yield made
+    ended(made)
