@@ -34,7 +34,8 @@ static void err_take(struct err *err, const char *text, size_t length) {
    here first because an argument may be the err's own text. */
 enum { SCRATCH_BYTES = 2 * ERR_TEXT_BYTES };
 
-static size_t format_into(char scratch[SCRATCH_BYTES], const char *format, va_list arguments) {
+__attribute__((format(printf, 2, 0))) static size_t
+format_into(char scratch[SCRATCH_BYTES], const char *format, va_list arguments) {
     int length = vsnprintf(scratch, SCRATCH_BYTES, format, arguments);
     if (length < 0) {
         scratch[0] = '\0';

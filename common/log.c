@@ -1,1 +1,148 @@
 #include "common/log.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/log_format.h"
+
+/* The one log of a process: set up once by main, written by any thread. */
+static const char *log_component;
+static enum log_format log_chosen_format = LOG_FORMAT_TEXT;
+static atomic_int log_chosen_level = LOG_LEVEL_INFO;
+
+static pthread_mutex_t log_line_mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct log_line log_line; /* guarded by log_line_mutex */
+
+/* systemd sets JOURNAL_STREAM to the device and inode of the socket it put in place of stderr; a
+   redirected stderr has others (systemd.exec(5)). */
+static bool stderr_is_journal(void) {
+    const char *stream = getenv("JOURNAL_STREAM");
+    struct stat stat;
+    if (stream == NULL || fstat(STDERR_FILENO, &stat) != 0) {
+        return false;
+    }
+    char expected[64];
+    int length = snprintf(expected, sizeof expected, "%ju:%ju", (uintmax_t)stat.st_dev,
+                          (uintmax_t)stat.st_ino);
+    return length > 0 && (size_t)length < sizeof expected && strcmp(expected, stream) == 0;
+}
+
+static enum log_format resolve_format(enum log_format format) {
+    if (format != LOG_FORMAT_AUTO) {
+        return format;
+    }
+    if (stderr_is_journal()) {
+        return LOG_FORMAT_JOURNAL;
+    }
+    return isatty(STDERR_FILENO) ? LOG_FORMAT_TEXT : LOG_FORMAT_JSON;
+}
+
+void log_init(const char *component, enum log_format format, enum log_level level) {
+    log_component = component;
+    log_chosen_format = resolve_format(format);
+    log_set_level(level);
+}
+
+void log_set_level(enum log_level level) {
+    atomic_store(&log_chosen_level, (int)level);
+}
+
+/* One write(2) unless the kernel takes only a part. */
+static void write_line(const struct log_line *line) {
+    size_t written = 0;
+    while (written < line->length) {
+        ssize_t result = write(STDERR_FILENO, line->bytes + written, line->length - written);
+        if (result < 0 && errno == EINTR) {
+            continue;
+        }
+        if (result <= 0) {
+            return; /* nobody is left to be told */
+        }
+        written += (size_t)result;
+    }
+}
+
+static void write_entry(struct log_line *line, const struct log_entry *entry) {
+    struct err ignored;
+    line->length = 0;
+    switch (log_chosen_format) {
+    case LOG_FORMAT_JOURNAL:
+        if (log_journal_send(line, entry, &ignored) == ERR_OK) {
+            return;
+        }
+        line->length = 0;
+        log_line_append_text(line, entry);
+        break;
+    case LOG_FORMAT_JSON:
+        log_line_append_json(line, entry);
+        break;
+    case LOG_FORMAT_AUTO: /* log_init has resolved it */
+    case LOG_FORMAT_TEXT:
+        log_line_append_text(line, entry);
+        break;
+    }
+    write_line(line);
+}
+
+static void check_fields(const struct log_field *fields) {
+    size_t field_count = 0;
+    for (; fields[field_count].kind != LOG_KIND_END; field_count++) {
+        assert(field_count < LOG_FIELDS_MAX);
+        assert(strlen(fields[field_count].name) <= LOG_NAME_BYTES_MAX);
+    }
+}
+
+void log_write(enum log_level level, const struct log_field *fields) {
+    if ((int)level > atomic_load(&log_chosen_level)) {
+        return;
+    }
+    check_fields(fields);
+    int saved_errno = errno;
+    struct log_entry entry = {
+        .level = level,
+        .wall_ms = clock_wall_ms(clock_system()),
+        .component = log_component,
+        .fields = fields,
+    };
+    int result = pthread_mutex_lock(&log_line_mutex);
+    assert(result == 0);
+    write_entry(&log_line, &entry);
+    result = pthread_mutex_unlock(&log_line_mutex);
+    assert(result == 0);
+    errno = saved_errno;
+}
+
+enum err_code log_level_parse(const char *text, enum log_level *level_out, struct err *err) {
+    for (enum log_level level = LOG_LEVEL_ERROR; level <= LOG_LEVEL_DEBUG; level++) {
+        if (strcmp(text, log_level_name(level)) == 0) {
+            *level_out = level;
+            return ERR_OK;
+        }
+    }
+    return err_set(err, ERR_INVALID, "\"%s\" is no log level: error, warning, info, debug", text);
+}
+
+enum err_code log_format_parse(const char *text, enum log_format *format_out, struct err *err) {
+    static const char *const names[] = {
+        [LOG_FORMAT_AUTO] = "auto",
+        [LOG_FORMAT_JSON] = "json",
+        [LOG_FORMAT_TEXT] = "text",
+        [LOG_FORMAT_JOURNAL] = "journal",
+    };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *format_out = (enum log_format)i;
+            return ERR_OK;
+        }
+    }
+    return err_set(err, ERR_INVALID, "\"%s\" is no log format: auto, json, text, journal", text);
+}
