@@ -1,0 +1,91 @@
+#!/usr/bin/python3
+"""Builds, runs the named suites (default: all) and ends with `N passed, N failed, N skipped`.
+
+Every single test counts: the cmocka programs say TAP, which meson writes down as JUnit, as pytest does.
+"""
+
+import os
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ElementTree
+from collections import Counter
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+BUILD = Path(os.environ.get("BUILD_DIR", "build"))
+BUILD = BUILD if BUILD.is_absolute() else ROOT / BUILD
+RESULTS = BUILD / "test-results"
+
+# Most of a test's time is waiting for processes, so more of them than cores run side by side.
+PYTEST_WORKERS = "4"
+
+
+def run(*command):
+    return subprocess.run(list(map(str, command)), cwd=ROOT, stdin=subprocess.DEVNULL, check=False).returncode
+
+
+def build():
+    if not (BUILD / "build.ninja").exists() and run("meson", "setup", BUILD, ROOT) != 0:
+        return False
+    return run("ninja", "-C", BUILD, "--quiet") == 0
+
+
+def count(path, status):
+    """What a JUnit file holds; a suite that failed or vanished without a failed test counts as one."""
+    counts = Counter()
+    if path.exists():
+        for case in ElementTree.parse(path).getroot().iter("testcase"):
+            if case.find("failure") is not None or case.find("error") is not None:
+                counts["failed"] += 1
+            elif case.find("skipped") is not None:
+                counts["skipped"] += 1
+            else:
+                counts["passed"] += 1
+    if not counts or (status != 0 and counts["failed"] == 0):
+        counts["failed"] += 1
+    return counts
+
+
+def run_meson(suite):
+    path = BUILD / "meson-logs" / f"{suite}.junit.xml"
+    path.unlink(missing_ok=True)
+    status = run("meson", "test", "-C", BUILD, "--no-rebuild", "--suite", suite, "--logbase", suite,
+                 "--print-errorlogs", "--timeout-multiplier", os.environ.get("TEST_PATIENCE", "1"))
+    return count(path, status)
+
+
+def run_pytest(suite):
+    path = RESULTS / f"{suite}.xml"
+    path.unlink(missing_ok=True)
+    parallel = ["-n", PYTEST_WORKERS] if suite == "integration" else []
+    return count(path, run(sys.executable, "-m", "pytest", "-q", *parallel, f"--junitxml={path}", f"tests/{suite}"))
+
+
+SUITES = {"lint": run_pytest, "unit": run_meson, "store": run_meson, "contract": run_pytest,
+          "integration": run_pytest}
+
+
+def main(names):
+    unknown = [name for name in names if name not in SUITES]
+    if unknown:
+        print(f"no such suite: {unknown[0]}; there are {' '.join(SUITES)}", file=sys.stderr)
+        return 2
+    total = Counter()
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    if build():
+        for name in names or SUITES:
+            print(f"== {name}", flush=True)
+            start = time.monotonic()
+            counts = SUITES[name](name)
+            total += counts
+            print(f"== {name}: {time.monotonic() - start:.0f} s", flush=True)
+    else:
+        print("the build failed", file=sys.stderr)
+        total["failed"] += 1
+    print(f"{total['passed']} passed, {total['failed']} failed, {total['skipped']} skipped")
+    return 1 if total["failed"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
