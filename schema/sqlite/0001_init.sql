@@ -65,8 +65,12 @@ CREATE TABLE outbox (
 -- Serves claims; finished rows are not in it, so a claim costs the same however many there are.
 CREATE INDEX outbox_due ON outbox (next_attempt_at)
     WHERE status = 'pending' AND next_attempt_at IS NOT NULL;
--- What support looks for; small as long as little goes wrong.
+-- What support looks for; small as long as little goes wrong. Together with outbox_due they hold all
+-- that is not sent, so that counting by status reads no finished row.
 CREATE INDEX outbox_dead ON outbox (created_at) WHERE status = 'dead';
+CREATE INDEX outbox_cancelled ON outbox (created_at) WHERE status = 'cancelled';
+CREATE INDEX outbox_waiting ON outbox (created_at)
+    WHERE status = 'pending' AND next_attempt_at IS NULL;
 
 -- The journal: one line a claim that was judged, or whose holder vanished (`unknown`).
 CREATE TABLE outbox_attempts (
