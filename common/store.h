@@ -82,6 +82,7 @@ enum create_result {
     CREATE_REPLAYED,     /* the key was used before for the same request: `replay` is its reply */
     CREATE_KEY_REUSED,   /* the key was used before for another request; nothing written */
     CREATE_NUMBER_TAKEN, /* another preorder has this number: draw one, render anew, try again */
+    CREATE_REFUSED,      /* the row breaks a rule of the schema: a bug; nothing of it is written */
 };
 
 enum { IDEMPOTENCY_KEY_CHARS_MAX = 255, FINGERPRINT_BYTES = 32 };

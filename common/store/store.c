@@ -1,1 +1,195 @@
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "common/store/ops.h"
+#include "common/store/sqlite/sqlite.h"
+
+static const char sqlite_scheme[] = "sqlite:";
+
+/* The path of a "sqlite:PATH" URL; NULL if it is another one. */
+static const char *sqlite_path(const char *url) {
+    size_t length = sizeof sqlite_scheme - 1;
+    return strncmp(url, sqlite_scheme, length) == 0 && url[length] != '\0' ? url + length : NULL;
+}
+
+static enum err_code refuse_url(struct err *err) {
+    return err_set(err, ERR_INVALID,
+                   "DATABASE_URL names no database that this program knows: give sqlite:PATH");
+}
+
+enum err_code store_open(const char *url, const struct store_options *options,
+                         struct store **store_out, struct err *err) {
+    assert(url != NULL && options->clock != NULL && options->write_timeout_ms > 0);
+    const char *path = sqlite_path(url);
+    return path == NULL ? refuse_url(err) : sqlite_open(path, options, store_out, err);
+}
+
+void store_close(struct store *store) {
+    if (store != NULL) {
+        store->ops->close(store);
+    }
+}
+
+enum err_code store_migrate(const char *url, const struct store_options *options, bool dry_run,
+                            struct store_migration *migration_out, struct err *err) {
+    assert(url != NULL && options->clock != NULL && options->write_timeout_ms > 0);
+    const char *path = sqlite_path(url);
+    return path == NULL ? refuse_url(err)
+                        : sqlite_migrate(path, options, dry_run, migration_out, err);
+}
+
+enum err_code store_check_writable(struct store *store, struct err *err) {
+    return store->ops->check_writable(store, err);
+}
+
+enum err_code store_checkpoint(struct store *store, int32_t pages_min, struct err *err) {
+    assert(pages_min >= 0);
+    return store->ops->checkpoint(store, pages_min, err);
+}
+
+int32_t store_wal_pages(const struct store *store) {
+    return store->ops->wal_pages(store);
+}
+
+enum err_code store_create_preorders(struct store *store, struct create *creates,
+                                     size_t create_count, struct err *err) {
+    assert(create_count > 0);
+    for (size_t i = 0; i < create_count; i++) {
+        assert(creates[i].preorder != NULL && creates[i].event != NULL);
+        assert(creates[i].result == CREATE_PENDING && creates[i].replay == NULL);
+        assert(creates[i].idempotency_key == NULL || creates[i].reply != NULL);
+    }
+    enum err_code code = store->ops->create_preorders(store, creates, create_count, err);
+    for (size_t i = 0; i < create_count; i++) {
+        if (code != ERR_OK) {
+            free(creates[i].replay);
+            creates[i].replay = NULL;
+            creates[i].result = CREATE_PENDING;
+        }
+        assert(code != ERR_OK || creates[i].result != CREATE_PENDING);
+    }
+    return code;
+}
+
+const char *outcome_name(enum outcome outcome) {
+    switch (outcome) {
+    case OUTCOME_SENT:
+        return "sent";
+    case OUTCOME_RETRY:
+        return "retry";
+    case OUTCOME_THROTTLED:
+        return "throttled";
+    case OUTCOME_PAUSED:
+        return "paused";
+    case OUTCOME_DEAD:
+        return "dead";
+    case OUTCOME_UNKNOWN:
+        return "unknown";
+    case OUTCOME_UNSENT:
+        return "unsent";
+    }
+    assert(!"an outcome without a name");
+    return "";
+}
+
+static void empty_batch(struct claim_batch *batch) {
+    for (size_t i = 0; i < batch->claim_count; i++) {
+        free(batch->claims[i].payload);
+    }
+    batch->claim_count = 0;
+    batch->rescued_count = 0;
+    batch->is_probe = false;
+    batch->next_due_at_ms = INT64_MAX;
+}
+
+void claim_batch_release(struct claim_batch *batch) {
+    empty_batch(batch);
+    free(batch->claims);
+    *batch = (struct claim_batch){.next_due_at_ms = INT64_MAX};
+}
+
+enum err_code store_settle_and_claim(struct store *store, const struct settlement *settlements,
+                                     size_t settlement_count, struct settle_report *report_out,
+                                     const struct claim_request *request, struct claim_batch *batch,
+                                     struct err *err) {
+    assert(request->worker != NULL && strlen(request->worker) < WORKER_ID_BYTES);
+    assert(request->lease_ms > 0 && request->probe_interval_ms > 0);
+    empty_batch(batch);
+    *report_out = (struct settle_report){0};
+    enum err_code code = store->ops->settle_and_claim(store, settlements, settlement_count,
+                                                      report_out, request, batch, err);
+    assert(batch->claim_count <= request->count_max);
+    assert(code == ERR_OK || batch->claim_count == 0);
+    return code;
+}
+
+void event_list_release(struct event_list *list) {
+    free(list->events);
+    *list = (struct event_list){0};
+}
+
+void attempt_list_release(struct attempt_list *list) {
+    for (size_t i = 0; i < list->attempt_count; i++) {
+        free(list->attempts[i].response_body);
+    }
+    free(list->attempts);
+    *list = (struct attempt_list){0};
+}
+
+void preorder_list_release(struct preorder_list *list) {
+    free(list->preorders);
+    *list = (struct preorder_list){0};
+}
+
+enum err_code store_find_preorder(struct store *store, const struct ident *id, int64_t now_ms,
+                                  struct preorder_view *preorder_out, struct event_list *events_out,
+                                  struct err *err) {
+    *events_out = (struct event_list){0};
+    return store->ops->find_preorder(store, id, now_ms, preorder_out, events_out, err);
+}
+
+enum err_code store_search_preorders(struct store *store, enum search_kind kind, const char *text,
+                                     struct preorder_list *list_out, struct err *err) {
+    *list_out = (struct preorder_list){0};
+    return store->ops->search_preorders(store, kind, text, list_out, err);
+}
+
+enum err_code store_list_events(struct store *store, const struct event_filter *filter,
+                                int64_t now_ms, struct event_list *list_out, struct err *err) {
+    assert(filter->limit >= 0);
+    *list_out = (struct event_list){0};
+    return store->ops->list_events(store, filter, now_ms, list_out, err);
+}
+
+enum err_code store_list_attempts(struct store *store, const struct ident *event_id,
+                                  struct attempt_list *list_out, struct err *err) {
+    *list_out = (struct attempt_list){0};
+    return store->ops->list_attempts(store, event_id, list_out, err);
+}
+
+enum err_code store_event_payload(struct store *store, const struct ident *event_id,
+                                  char **payload_out, size_t *payload_bytes_out, struct err *err) {
+    return store->ops->event_payload(store, event_id, payload_out, payload_bytes_out, err);
+}
+
+enum err_code store_read_status(struct store *store, int64_t now_ms,
+                                struct store_status *status_out, struct err *err) {
+    return store->ops->read_status(store, now_ms, status_out, err);
+}
+
+enum err_code store_audit(struct store *store, struct store_audit *audit_out, struct err *err) {
+    return store->ops->audit(store, audit_out, err);
+}
+
+enum err_code store_retry_events(struct store *store, const struct repair *repair,
+                                 int64_t *count_out, struct err *err) {
+    assert(repair->actor != NULL && repair->reason != NULL && repair->now_ms > 0);
+    return store->ops->retry_events(store, repair, count_out, err);
+}
+
+enum err_code store_cancel_events(struct store *store, const struct repair *repair,
+                                  int64_t *count_out, struct err *err) {
+    assert(repair->actor != NULL && repair->reason != NULL && repair->now_ms > 0);
+    return store->ops->cancel_events(store, repair, count_out, err);
+}

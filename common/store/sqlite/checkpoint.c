@@ -1,1 +1,29 @@
+/*
+ * Working the log off into the database, within the gate and in small portions.
+ *
+ * SQLite publishes a checkpoint's progress only at its end, so the time in the gate is bounded by keeping
+ * the log short: whoever writes calls this after each step.
+ */
 #include "common/store/sqlite/engine.h"
+
+enum err_code sqlite_checkpoint(struct store *store, int32_t pages_min, struct err *err) {
+    struct sqlite_store *self = sqlite_of(store);
+    if (self->wal_pages < pages_min) {
+        return ERR_OK;
+    }
+    enum err_code code = gate_enter(&self->gate, self->options.write_timeout_ms, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    int log_pages = 0;
+    int done_pages = 0;
+    int result = sqlite3_wal_checkpoint_v2(self->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &log_pages,
+                                           &done_pages);
+    gate_leave(&self->gate);
+    if (result != SQLITE_OK) {
+        return sqlite_fail(self, result, "cannot work the log off", err);
+    }
+    /* A reader may hold back the rest; what is done need not be done again. */
+    self->wal_pages = log_pages - done_pages;
+    return ERR_OK;
+}

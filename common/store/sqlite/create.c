@@ -1,1 +1,150 @@
+/*
+ * Accepting preorders: a batch in one transaction, each row behind a savepoint of its own.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "common/store/sqlite/engine.h"
+
+static const char *null_if_empty(const char *text) {
+    return text[0] == '\0' ? NULL : text;
+}
+
+static CHECKED enum err_code insert_preorder(struct sqlite_store *self, struct create *create,
+                                             bool *number_is_free_out, struct err *err) {
+    const struct preorder *preorder = create->preorder;
+    sqlite3_stmt *statement = sqlite_use(self, SQL_PREORDER_INSERT);
+    sqlite_bind_text(statement, ":id", preorder->id.text);
+    sqlite_bind_text(statement, ":number", preorder->number);
+    sqlite_bind_text(statement, ":email", preorder->email);
+    sqlite_bind_text(statement, ":price_id", preorder->price_id);
+    sqlite_bind_text(statement, ":product", preorder->product);
+    sqlite_bind_text(statement, ":color", preorder->color);
+    sqlite_bind_text(statement, ":locale", preorder->locale);
+    sqlite_bind_text(statement, ":source", preorder->source);
+    sqlite_bind_integer(statement, ":amount", preorder->amount);
+    sqlite_bind_text(statement, ":currency", preorder->currency);
+    sqlite_bind_text(statement, ":properties", preorder->properties_json);
+    sqlite_bind_text(statement, ":payment_url", preorder->payment_url);
+    sqlite_bind_text(statement, ":request_id", null_if_empty(create->event->request_id));
+    sqlite_bind_integer(statement, ":created_at", preorder->created_at_ms);
+    enum err_code code = sqlite_run(self, statement, err);
+    *number_is_free_out = code == ERR_OK && sqlite3_changes(self->db) == 1;
+    return code;
+}
+
+static CHECKED enum err_code insert_key(struct sqlite_store *self, const struct create *create,
+                                        struct err *err) {
+    sqlite3_stmt *statement = sqlite_use(self, SQL_KEY_INSERT);
+    sqlite_bind_text(statement, ":key", create->idempotency_key);
+    int result =
+        sqlite3_bind_blob(statement, sqlite3_bind_parameter_index(statement, ":fingerprint"),
+                          create->fingerprint, FINGERPRINT_BYTES, SQLITE_STATIC);
+    assert(result == SQLITE_OK);
+    sqlite_bind_text(statement, ":preorder_id", create->preorder->id.text);
+    sqlite_bind_bytes_as_text(statement, ":reply", create->reply, create->reply_bytes);
+    return sqlite_run(self, statement, err);
+}
+
+static CHECKED enum err_code insert_event(struct sqlite_store *self, const struct create *create,
+                                          struct err *err) {
+    const struct event *event = create->event;
+    sqlite3_stmt *statement = sqlite_use(self, SQL_EVENT_INSERT);
+    sqlite_bind_text(statement, ":id", event->id.text);
+    sqlite_bind_text(statement, ":preorder_id", create->preorder->id.text);
+    sqlite_bind_integer(statement, ":sequence", 1);
+    sqlite_bind_text(statement, ":metric", event->metric);
+    sqlite_bind_integer(statement, ":next_attempt_at", event->created_at_ms);
+    sqlite_bind_bytes_as_text(statement, ":payload", event->payload, event->payload_bytes);
+    sqlite_bind_text(statement, ":request_id", null_if_empty(event->request_id));
+    sqlite_bind_text(statement, ":traceparent", null_if_empty(event->traceparent));
+    sqlite_bind_integer(statement, ":created_at", event->created_at_ms);
+    return sqlite_run(self, statement, err);
+}
+
+/* Was this key used before? Sets create->result if so. */
+static CHECKED enum err_code look_up_key(struct sqlite_store *self, struct create *create,
+                                         struct err *err) {
+    sqlite3_stmt *statement = sqlite_use(self, SQL_KEY_FIND);
+    sqlite_bind_text(statement, ":key", create->idempotency_key);
+    bool has_row = false;
+    enum err_code code = sqlite_next(self, statement, &has_row, err);
+    if (code != ERR_OK || !has_row) {
+        return code;
+    }
+    const void *fingerprint = sqlite3_column_blob(statement, 0);
+    if (memcmp(fingerprint, create->fingerprint, FINGERPRINT_BYTES) != 0) {
+        create->result = CREATE_KEY_REUSED;
+    } else {
+        sqlite_column_copy(statement, 1, create->replay_id.text, sizeof create->replay_id.text);
+        code = sqlite_column_take(statement, 2, &create->replay, &create->replay_bytes, err);
+        create->result = CREATE_REPLAYED;
+    }
+    (void)sqlite3_reset(statement);
+    return code;
+}
+
+static CHECKED enum err_code insert_rows(struct sqlite_store *self, struct create *create,
+                                         struct err *err) {
+    bool number_is_free = false;
+    enum err_code code = insert_preorder(self, create, &number_is_free, err);
+    if (code == ERR_OK && !number_is_free) {
+        create->result = CREATE_NUMBER_TAKEN;
+        return ERR_OK;
+    }
+    if (code == ERR_OK && create->idempotency_key != NULL) {
+        code = insert_key(self, create, err);
+    }
+    if (code == ERR_OK) {
+        code = insert_event(self, create, err);
+    }
+    if (code == ERR_OK) {
+        create->result = CREATE_STORED;
+    }
+    return code;
+}
+
+/* A row that breaks a constraint is taken back alone; its neighbours stay. */
+static CHECKED enum err_code create_one(struct sqlite_store *self, struct create *create,
+                                        struct err *err) {
+    if (create->idempotency_key != NULL) {
+        enum err_code code = look_up_key(self, create, err);
+        if (code != ERR_OK || create->result != CREATE_PENDING) {
+            return code;
+        }
+    }
+    enum err_code code = sqlite_run(self, sqlite_use(self, SQL_SAVEPOINT_ROW), err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    code = insert_rows(self, create, err);
+    if (code != ERR_OK) {
+        if ((sqlite3_errcode(self->db) & 0xff) != SQLITE_CONSTRAINT) {
+            return code;
+        }
+        create->result = CREATE_REFUSED;
+        code = sqlite_run(self, sqlite_use(self, SQL_ROLLBACK_ROW), err);
+        if (code != ERR_OK) {
+            return code;
+        }
+    }
+    return sqlite_run(self, sqlite_use(self, SQL_RELEASE_ROW), err);
+}
+
+enum err_code sqlite_create_preorders(struct store *store, struct create *creates,
+                                      size_t create_count, struct err *err) {
+    struct sqlite_store *self = sqlite_of(store);
+    enum err_code code = sqlite_begin(self, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    for (size_t i = 0; i < create_count && code == ERR_OK; i++) {
+        code = create_one(self, &creates[i], err);
+    }
+    if (code != ERR_OK) {
+        sqlite_rollback(self);
+        return code;
+    }
+    return sqlite_commit(self, err);
+}

@@ -1,1 +1,204 @@
 #include "common/store/sqlite/engine.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum err_code sqlite_fail(struct sqlite_store *self, int result, const char *what,
+                          struct err *err) {
+    enum err_code code = ERR_FATAL;
+    const char *advice = "";
+    switch (result & 0xff) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_INTERRUPT:
+        code = ERR_BUSY;
+        break;
+    case SQLITE_FULL:
+        code = ERR_BUSY;
+        advice = ": the disk is full, make room";
+        break;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        advice = ": the file is damaged or no database, restore it from a backup";
+        break;
+    default:
+        break;
+    }
+    return err_set(err, code, "%s: %s (%s, SQLite code %d)%s", what, sqlite3_errmsg(self->db),
+                   self->path, sqlite3_extended_errcode(self->db), advice);
+}
+
+sqlite3_stmt *sqlite_use(struct sqlite_store *self, enum sql_statement statement) {
+    assert(statement < SQL_STATEMENT_COUNT);
+    sqlite3_stmt *prepared = self->statements[statement];
+    assert(prepared != NULL);
+    (void)sqlite3_reset(prepared); /* repeats the error of the last step, which was reported */
+    (void)sqlite3_clear_bindings(prepared);
+    return prepared;
+}
+
+static int parameter(sqlite3_stmt *statement, const char *name) {
+    int index = sqlite3_bind_parameter_index(statement, name);
+    assert(index > 0);
+    return index;
+}
+
+void sqlite_bind_text(sqlite3_stmt *statement, const char *name, const char *text) {
+    int result = sqlite3_bind_text(statement, parameter(statement, name), text, -1, SQLITE_STATIC);
+    assert(result == SQLITE_OK);
+}
+
+void sqlite_bind_bytes_as_text(sqlite3_stmt *statement, const char *name, const char *bytes,
+                               size_t byte_count) {
+    int result = sqlite3_bind_text64(statement, parameter(statement, name), bytes, byte_count,
+                                     SQLITE_STATIC, SQLITE_UTF8);
+    assert(result == SQLITE_OK);
+}
+
+void sqlite_bind_integer(sqlite3_stmt *statement, const char *name, int64_t value) {
+    int result = sqlite3_bind_int64(statement, parameter(statement, name), value);
+    assert(result == SQLITE_OK);
+}
+
+void sqlite_bind_integer_or_null(sqlite3_stmt *statement, const char *name, int64_t value) {
+    if (value != 0) { /* unbound parameters are NULL */
+        sqlite_bind_integer(statement, name, value);
+    }
+}
+
+enum err_code sqlite_next(struct sqlite_store *self, sqlite3_stmt *statement, bool *row_out,
+                          struct err *err) {
+    int result = sqlite3_step(statement);
+    if (result == SQLITE_ROW) {
+        *row_out = true;
+        return ERR_OK;
+    }
+    enum err_code code = ERR_OK;
+    if (result != SQLITE_DONE) {
+        code = sqlite_fail(self, result, "the database refused a statement", err);
+    }
+    (void)sqlite3_reset(statement);
+    *row_out = false;
+    return code;
+}
+
+enum err_code sqlite_run(struct sqlite_store *self, sqlite3_stmt *statement, struct err *err) {
+    bool has_row = false;
+    enum err_code code = sqlite_next(self, statement, &has_row, err);
+    assert(!has_row);
+    return code;
+}
+
+void sqlite_column_copy(sqlite3_stmt *statement, int column, char *text_out,
+                        size_t text_out_bytes) {
+    const char *text = (const char *)sqlite3_column_text(statement, column);
+    size_t length = text == NULL ? 0 : strlen(text);
+    if (length >= text_out_bytes) {
+        length = text_out_bytes - 1;
+    }
+    if (length > 0) {
+        memcpy(text_out, text, length);
+    }
+    text_out[length] = '\0';
+}
+
+enum err_code sqlite_column_take(sqlite3_stmt *statement, int column, char **bytes_out,
+                                 size_t *byte_count_out, struct err *err) {
+    *bytes_out = NULL;
+    *byte_count_out = 0;
+    if (sqlite3_column_type(statement, column) == SQLITE_NULL) {
+        return ERR_OK;
+    }
+    const void *bytes = sqlite3_column_blob(statement, column);
+    size_t byte_count = (size_t)sqlite3_column_bytes(statement, column);
+    char *copy = malloc(byte_count + 1);
+    if (copy == NULL) {
+        return err_set(err, ERR_FATAL, "out of memory");
+    }
+    if (byte_count > 0) {
+        memcpy(copy, bytes, byte_count);
+    }
+    copy[byte_count] = '\0';
+    *bytes_out = copy;
+    *byte_count_out = byte_count;
+    return ERR_OK;
+}
+
+enum err_code sqlite_begin(struct sqlite_store *self, struct err *err) {
+    enum err_code code = gate_enter(&self->gate, self->options.write_timeout_ms, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    code = sqlite_run(self, sqlite_use(self, SQL_BEGIN_WRITE), err);
+    if (code != ERR_OK) {
+        gate_leave(&self->gate);
+    }
+    return code;
+}
+
+enum err_code sqlite_commit(struct sqlite_store *self, struct err *err) {
+    enum err_code code = sqlite_run(self, sqlite_use(self, SQL_COMMIT_WRITE), err);
+    if (code == ERR_OK) {
+        gate_leave(&self->gate);
+        return ERR_OK;
+    }
+    sqlite_rollback(self);
+    return code;
+}
+
+void sqlite_rollback(struct sqlite_store *self) {
+    /* Some errors roll back by themselves; then there is nothing to do. */
+    if (sqlite3_get_autocommit(self->db) == 0) {
+        sqlite3_stmt *statement = sqlite_use(self, SQL_ROLLBACK_WRITE);
+        (void)sqlite3_step(statement); /* fails only if the error before it was fatal */
+        (void)sqlite3_reset(statement);
+    }
+    gate_leave(&self->gate);
+}
+
+enum err_code sqlite_begin_read(struct sqlite_store *self, struct err *err) {
+    return sqlite_run(self, sqlite_use(self, SQL_BEGIN_READ), err);
+}
+
+void sqlite_end_read(struct sqlite_store *self) {
+    sqlite3_stmt *statement = sqlite_use(self, SQL_COMMIT_WRITE);
+    (void)sqlite3_step(statement); /* nothing was written: there is nothing to lose */
+    (void)sqlite3_reset(statement);
+}
+
+static enum err_code sqlite_check_writable(struct store *store, struct err *err) {
+    struct sqlite_store *self = sqlite_of(store);
+    enum err_code code = sqlite_begin(self, err);
+    if (code == ERR_OK) {
+        sqlite_rollback(self);
+    }
+    return code;
+}
+
+static int32_t sqlite_wal_pages(const struct store *store) {
+    return ((const struct sqlite_store *)store)->wal_pages;
+}
+
+static void sqlite_close(struct store *store) {
+    sqlite_release(sqlite_of(store));
+}
+
+const struct store_ops sqlite_ops = {
+    .name = "sqlite",
+    .close = sqlite_close,
+    .check_writable = sqlite_check_writable,
+    .checkpoint = sqlite_checkpoint,
+    .wal_pages = sqlite_wal_pages,
+    .create_preorders = sqlite_create_preorders,
+    .settle_and_claim = sqlite_settle_and_claim,
+    .find_preorder = sqlite_find_preorder,
+    .search_preorders = sqlite_search_preorders,
+    .list_events = sqlite_list_events,
+    .list_attempts = sqlite_list_attempts,
+    .event_payload = sqlite_event_payload,
+    .read_status = sqlite_read_status,
+    .audit = sqlite_audit,
+    .retry_events = sqlite_retry_events,
+    .cancel_events = sqlite_cancel_events,
+};

@@ -11,6 +11,7 @@
 
 #include "common/store/ops.h"
 #include "common/store/sqlite/gate.h"
+#include "common/store/sqlite/sqlite.h"
 #include "schema/sqlite.h" /* enum sql_statement, made from schema/sqlite/ by schema/embed.py */
 
 struct sqlite_store {
@@ -63,7 +64,13 @@ void sqlite_rollback(struct sqlite_store *self);
 CHECKED enum err_code sqlite_begin_read(struct sqlite_store *self, struct err *err);
 void sqlite_end_read(struct sqlite_store *self);
 
-/* The operations, one file a noun: create.c, deliver.c, look.c, repair.c, checkpoint.c. */
+/* Takes a half-opened engine, too. */
+void sqlite_release(struct sqlite_store *self);
+
+extern const struct store_ops sqlite_ops;
+
+/* The operations, one file a noun: create.c, settle.c, claim.c, look.c,
+   repair.c, checkpoint.c. */
 enum err_code sqlite_create_preorders(struct store *store, struct create *creates,
                                       size_t create_count, struct err *err);
 enum err_code sqlite_settle_and_claim(struct store *store, const struct settlement *settlements,

@@ -7,16 +7,17 @@
  * transaction and every checkpoint of every process runs inside this gate.
  *
  * It is a file beside the database, "<database>-gate", with open-file-description locks on single
- * bytes. Background waits in a queue (byte 2), then at the turnstile (byte 1), then for the gate
- * (byte 0); a checkout skips the queue: it waits for at most one holder, however many
- * workers are busy. Byte 3 is held shared by every process that has the database open. The holder writes its pid into the
- * file, so that one who waits in vain can name it.
+ * bytes. Background takes the queue (byte 2), passes the turnstile (byte 1), takes the gate
+ * (byte 0) and keeps the queue until it leaves. A checkout tries the gate; if it is taken, it stands
+ * in the turnstile and waits: for at most one holder, however many workers are busy. Byte 3 is held
+ * shared by every process that has the database open. Whoever enters writes its pid into the file, so
+ * that one who waits in vain can name it.
  *
  * A dead process's locks are dropped by the kernel. A process stopped inside the gate keeps it:
  * others get ERR_BUSY after their deadline.
  *
- * Threads: one gate belongs to one thread; each opens the file for itself (two users of one description would both own
- * the lock).
+ * Threads: one gate belongs to one thread, and each opens the file for itself: two users of one
+ * open file description would both own the lock. Uses the signal SIGRTMIN to end a wait.
  */
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,1 +1,0 @@
-#include "common/store/sqlite/engine.h"

@@ -1,0 +1,17 @@
+#pragma once
+/*
+ * Where a database may lie: on a file system of this machine.
+ *
+ * SQLite's log needs memory shared between the processes and the gate needs locks that the kernel drops with their
+ * holder; a network file system gives neither dependably (sqlite.org, "How To Corrupt", 2.1).
+ */
+#include <stdint.h>
+
+#include "common/err.h"
+
+/* The name of a file system that is refused ("NFS"), by statfs(2)'s f_type; NULL if it is fine. */
+const char *place_refused_name(int64_t file_system_type);
+
+/* Checks the folder of `path`. ERR_FATAL: there is no such folder, or it lies on a network file
+   system. */
+CHECKED enum err_code place_check(const char *path, struct err *err);
