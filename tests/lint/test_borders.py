@@ -1,0 +1,94 @@
+"""Who may include whom, and which foreign library lives where (ARCHITECTURE.md)."""
+
+from lib.tree import files, includes
+
+SOURCES = files(".c", ".h")
+
+# Where a file stands: whose headers it may include. The longest prefix counts.
+MAY_INCLUDE = {
+    "common/": ("common/",),
+    "common/domain/": ("common/domain/", "common/"),
+    "common/store/": ("common/", "schema/"),
+    "http/": ("http/", "common/"),
+    "api/": ("api/", "http/", "common/"),
+    "worker/": ("worker/", "http/", "common/"),
+    "ctl/": ("ctl/", "common/"),
+    "sandbox/": ("sandbox/", "http/", "common/"),
+    "tests/": ("",),
+}
+
+# Headers that only these may include, besides the tests.
+INNER = {
+    "common/store/ops.h": ("common/store/",),
+    "common/store/sqlite/": ("common/store/",),
+    "schema/": ("common/store/",),
+}
+
+# The one home of each foreign library; the tests may look behind it.
+HOMES = {
+    "sqlite3.h": ("common/store/sqlite/",),
+    "libpq-fe.h": ("common/store/postgresql/",),
+    "microhttpd.h": ("http/",),
+    "curl/": ("worker/sender.c",),
+    "jansson.h": ("common/domain/", "api/", "worker/", "ctl/", "sandbox/", "http/problem.c"),
+    "ini.h": ("common/config",),
+    "systemd/": ("common/log",),
+    "idn2.h": ("common/domain/email.c",),
+    "libsmartcols/": ("ctl/",),
+    "openssl/": ("common/", "api/", "sandbox/"),
+    "cmocka.h": (),
+}
+
+
+def inside(path, folders):
+    return any(path.startswith(folder) for folder in folders)
+
+
+def test_every_include_stays_within_the_borders_of_the_house():
+    wrong = []
+    for path in SOURCES:
+        home = max((folder for folder in MAY_INCLUDE if path.startswith(folder)), key=len)
+        for number, header, is_ours in includes(path):
+            if is_ours and not inside(header, MAY_INCLUDE[home]):
+                wrong.append(f"{path}:{number} includes {header}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_domain_knows_nothing_of_the_store():
+    wrong = [f"{path}:{number} includes {header}" for path in SOURCES
+             if path.startswith("common/domain/")
+             for number, header, _ in includes(path) if header.startswith("common/store")]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_inside_of_the_store_stays_inside():
+    wrong = [f"{path}:{number} includes {header}" for path in SOURCES if not path.startswith("tests/")
+             for number, header, _ in includes(path)
+             for inner, homes in INNER.items() if header.startswith(inner) and not inside(path, homes)]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_every_foreign_library_has_one_home():
+    wrong = [f"{path}:{number} includes {header}" for path in SOURCES if not path.startswith("tests/")
+             for number, header, _ in includes(path)
+             for library, homes in HOMES.items()
+             if header.startswith(library) and not inside(path, homes)]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_own_headers_are_named_from_the_root():
+    wrong = [f"{path}:{number} includes \"{header}\"" for path in SOURCES
+             for number, header, is_ours in includes(path)
+             if is_ours and ("/" not in header or ".." in header)]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_a_unit_test_mirrors_a_source_file():
+    wrong = []
+    for path in SOURCES:
+        if path.startswith("tests/unit/"):
+            folder, name = path[len("tests/unit/"):].rsplit("/", 1)
+            mirrored = f"{'common/domain' if folder == 'domain' else folder}/{name}"
+            if mirrored not in SOURCES:
+                wrong.append(f"{path} tests {mirrored}, which is not there")
+    assert not wrong, "\n".join(wrong)
