@@ -75,8 +75,8 @@ ORDER BY p.id DESC
 LIMIT :limit;
 
 -- name: match_event
--- The event, if it exists and all that is asked for holds. `cancellable` is what cancel may touch:
--- a live claim may be on the wire, so it is not.
+-- The event, if it exists and all that is asked for holds. `unclaimed` and `cancellable` are what
+-- cancel may touch: a live claim may be on the wire.
 SELECT o.id,
        o.preorder_id,
        p.number,
@@ -112,6 +112,7 @@ WHERE o.id = :id
            WHEN 'waiting' THEN o.status = 'pending'
                AND (o.next_attempt_at IS NULL OR o.next_attempt_at > :now_ms)
                AND coalesce(o.claim_expires_at, 0) <= :now_ms
+           WHEN 'unclaimed' THEN o.status = 'pending' AND coalesce(o.claim_expires_at, 0) <= :now_ms
            WHEN 'cancellable' THEN o.status = 'dead'
                OR (o.status = 'pending' AND coalesce(o.claim_expires_at, 0) <= :now_ms)
            ELSE o.status = :status

@@ -31,7 +31,8 @@ WHERE preorder_id = :preorder_id
 -- name: journal_lost_claim
 -- A claim whose lease ran out undecided: nobody knows what came of it.
 INSERT INTO outbox_attempts (outbox_id, token, worker, started_at, outcome, burnt, error)
-SELECT id, token, claimed_by, claimed_at, 'unknown', 1, 'the claim ended without a verdict'
+SELECT id, token, claimed_by, claimed_at, 'unknown', 1,
+       'the worker vanished before it wrote down what became of this attempt'
 FROM outbox
 WHERE id = :id AND claimed_by IS NOT NULL
 ON CONFLICT (outbox_id, token) DO NOTHING;
@@ -46,17 +47,6 @@ SET status           = 'cancelled',
     claim_expires_at = NULL
 WHERE id = :id
   AND (status = 'dead' OR (status = 'pending' AND coalesce(claim_expires_at, 0) <= :now_ms));
-
--- name: release_next_event
--- The first unfinished event of a preorder, if it was waiting behind one that is now finished.
-UPDATE outbox
-SET next_attempt_at = :now_ms
-WHERE id = (SELECT e.id
-            FROM outbox AS e
-            WHERE e.preorder_id = :preorder_id AND e.status = 'pending'
-            ORDER BY e.sequence
-            LIMIT 1)
-  AND next_attempt_at IS NULL;
 
 -- name: write_audit_log
 INSERT INTO audit_log (at, actor, action, target, reason, count)
