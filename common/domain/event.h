@@ -16,6 +16,7 @@
 
 enum {
     EVENT_METRIC_BYTES = 128, /* Klaviyo: a metric's name has fewer than 128 characters */
+    EVENT_METRIC_PREFIX_BYTES_MAX = EVENT_METRIC_BYTES - (int)sizeof(" Preorder Payment Failed"),
     EVENT_PAYLOAD_BYTES_MAX = 512 * 1024, /* 64 KiB of request body, each byte escaped at worst */
     REQUEST_ID_BYTES = 129,               /* ^[A-Za-z0-9._-]{1,128}$ and NUL */
     TRACEPARENT_BYTES = 56,               /* W3C Trace Context, version 00: 55 characters and NUL */
@@ -41,9 +42,12 @@ bool event_uses_property(const char *name);
 
 /*
  * Renders the event of `kind` for a preorder: data.type event, properties (those of the interface,
- * section 6, then the client's), metric, profile.email, time, value in major units by the currency's
- * exponent, value_currency, unique_id. `metric_prefix` is "" or goes before the metric with one space.
- * `amount` is in minor units. ERR_FATAL: out of memory. Release with event_release in every case.
+ * section 6, then the client's), metric, profile.email, time (now_ms), value in major units by the
+ * currency's exponent, value_currency, unique_id, and last `backfill`, false: the body ends in
+ * `"backfill":false}}}`, so that turning it true leaves every other byte alone.
+ * `metric_prefix` is "" or goes before the metric with one space; UTF-8, at most
+ * EVENT_METRIC_PREFIX_BYTES_MAX. `amount` is in minor units. request_id and traceparent are left "".
+ * ERR_FATAL: out of memory. Release with event_release in every case.
  */
 CHECKED enum err_code event_render(enum event_kind kind, const struct preorder *preorder,
                                    int64_t amount, const char *metric_prefix, int64_t now_ms,

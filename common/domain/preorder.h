@@ -30,13 +30,14 @@ enum {
     PREORDER_NUMBER_BYTES = PREORDER_NUMBER_PREFIX_CHARS_MAX + 1 + 8 + 1, /* "PRE-7K3M9QX2", NUL */
     PREORDER_PAYMENT_URL_BYTES = 2048,
     PREORDER_FAULTS_MAX = 64, /* more are cut off; the client has enough to do with these */
+    /* "#/properties/" and a name of four-byte characters, each byte as %XX */
+    PREORDER_POINTER_BYTES = 32 + 3 * 4 * PREORDER_PROPERTY_NAME_CHARS_MAX,
 };
 
 /* One thing wrong with the body. */
 struct preorder_fault {
-    char pointer[3 * 4 * PREORDER_PROPERTY_NAME_CHARS_MAX +
-                 32]; /* RFC 6901 as a URI fragment: "#/email" */
-    char detail[256]; /* a sentence for the developer of the client */
+    char pointer[PREORDER_POINTER_BYTES]; /* RFC 6901 as a URI fragment: "#/email" */
+    char detail[256]; /* for the developer of the client, continues the pointer: "is required" */
 };
 
 /* What a body says, once it is found right. */
@@ -45,18 +46,20 @@ struct preorder_draft {
     const struct product *product; /* borrowed from the catalog */
     char locale[LOCALE_BYTES];
     char source[PREORDER_SOURCE_BYTES];
-    char *
-        properties_json; /* an object's text, "{}" if none were given; numbers as the client wrote them */
-    struct preorder_fault
-        *faults; /* fault_count of them; the draft is usable only if there is none */
+    char *properties_json; /* an object's text, "{}" if none were given; malloc'd */
+    /* The draft is usable only if there is none. */
+    struct preorder_fault *faults;
     size_t fault_count;
 };
 
 /*
  * Reads a JSON body against the catalog.
  * ERR_OK: the draft holds either a valid preorder or its faults (HTTP 422).
- * ERR_INVALID: not JSON, not an object, a member twice, a NUL, a lone surrogate, or nested deeper than
- * PREORDER_DEPTH_MAX (HTTP 400); the text says what and where. ERR_FATAL: out of memory.
+ * ERR_INVALID: not JSON, not an object, a member twice, a NUL, a lone surrogate, a number out of range,
+ * or nested deeper than PREORDER_DEPTH_MAX (HTTP 400); the text says what and where, and repeats
+ * nothing of the body. ERR_FATAL: out of memory.
+ * Members that are not in the interface are ignored. An optional member may be left out, but null is
+ * a wrong type. What texts and properties may hold: text.h, properties.h.
  * The draft must be released in every case.
  */
 CHECKED enum err_code preorder_parse(const char *body, size_t body_bytes,
@@ -82,9 +85,10 @@ struct preorder {
 
 /*
  * Gives a draft without faults its id, number, payment URL and time. Takes over
- * draft->properties_json. The payment URL is the product's payment link with client_reference_id,
- * prefilled_email and locale added (percent-encoded; after "?" or "&" as the link needs).
- * `locale` there is the language as Stripe writes it; the tag as given is sent.
+ * draft->properties_json. The number is the prefix (at most PREORDER_NUMBER_PREFIX_CHARS_MAX), a hyphen
+ * and 8 random characters of Crockford's base 32 (40 bits; no I, L, O, U). The payment URL is the
+ * product's payment link with client_reference_id, prefilled_email and locale (the tag as given) added,
+ * percent-encoded, after "?" or "&" as the link needs.
  */
 void preorder_complete(struct preorder_draft *draft, const char *number_prefix, int64_t now_ms,
                        const struct random *random, struct preorder *preorder_out);
