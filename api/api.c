@@ -1,0 +1,218 @@
+#include "api/api.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "api/context.h"
+#include "api/refusal.h"
+#include "api/router.h"
+#include "api/trace.h"
+#include "common/log.h"
+
+/* A number is taken once in a million or so; five in a row is a broken generator. */
+enum { DRAWS_MAX = 5 };
+
+enum err_code api_open(const struct api_options *options, struct api **api_out, struct err *err) {
+    struct api *api = calloc(1, sizeof *api);
+    if (api == NULL) {
+        return err_set(err, ERR_FATAL, "out of memory");
+    }
+    api->options = *options;
+    intake_init(&api->intake);
+    *api_out = api;
+    return ERR_OK;
+}
+
+void api_close(struct api *api) {
+    if (api != NULL) {
+        intake_release(&api->intake);
+        free(api);
+    }
+}
+
+void api_set_catalog(struct api *api, const struct catalog *catalog) {
+    api->options.catalog = catalog;
+}
+
+size_t api_queued_count(const struct api *api) {
+    return api->intake.count;
+}
+
+/* "application/json", with or without "; charset=utf-8". */
+static bool is_json(const char *content_type) {
+    static const char json[] = "application/json";
+    if (content_type == NULL || strncasecmp(content_type, json, sizeof json - 1) != 0) {
+        return false;
+    }
+    const char *rest = content_type + sizeof json - 1;
+    rest += strspn(rest, " \t");
+    if (*rest == '\0') {
+        return true;
+    }
+    if (*rest != ';') {
+        return false;
+    }
+    rest++;
+    rest += strspn(rest, " \t");
+    return strcasecmp(rest, "charset=utf-8") == 0 || strcasecmp(rest, "charset=\"utf-8\"") == 0;
+}
+
+bool api_refuse_head(struct api *api, const struct request *request, struct reply *reply_out) {
+    (void)api;
+    const struct route *route = router_find(request, reply_out);
+    if (route == NULL) {
+        return true;
+    }
+    if (!route->has_body) {
+        return false;
+    }
+    const char *encoding = request_header(request, "Content-Encoding");
+    if (encoding != NULL && strcasecmp(encoding, "identity") != 0) {
+        *reply_out = problem_reply(request, 415, "unsupported-encoding", "Unsupported encoding",
+                                   "Send the body without Content-Encoding.", NULL, 0);
+        reply_add_header(reply_out, "Accept-Encoding", "identity");
+        return true;
+    }
+    if (request_header_count(request, "Content-Type") != 1 ||
+        !is_json(request_header(request, "Content-Type"))) {
+        *reply_out = problem_reply(request, 415, "unsupported-media-type", "Unsupported media type",
+                                   "Send the body as application/json in UTF-8.", NULL, 0);
+        reply_add_header(reply_out, "Accept", "application/json");
+        return true;
+    }
+    return false;
+}
+
+void api_take(struct api *api, const struct request *request, void *ticket) {
+    struct reply reply = {0};
+    const struct route *route = router_find(request, &reply);
+    if (route == NULL) {
+        api->options.on_reply(api->options.context, ticket, &reply);
+        return;
+    }
+    route->handle(api, request, ticket);
+}
+
+static void log_stored(const struct intake_item *item, const char *message, const char *id) {
+    char trace[TRACE_ID_BYTES];
+    trace_id(item->event.traceparent, trace);
+    log_info(LOG_MSG(message), LOG_TEXT("request_id", item->request->id),
+             LOG_TEXT("trace_id", trace), LOG_TEXT("preorder_id", id));
+}
+
+/* The 201 with the bytes that are kept for replays. Takes over `body`. */
+static struct reply created_reply(const char *id, char *body, size_t body_bytes) {
+    struct reply reply = {
+        .status = 201, .content_type = "application/json", .body = body, .body_bytes = body_bytes};
+    char location[sizeof "/pre-order/" + IDENT_BYTES];
+    (void)snprintf(location, sizeof location, "/pre-order/%s", id);
+    reply_add_header(&reply, "Location", location);
+    reply_add_header(&reply, "Cache-Control", "no-store");
+    return reply;
+}
+
+static struct reply result_reply(struct intake_item *item, struct create *create) {
+    struct reply reply;
+    switch (create->result) {
+    case CREATE_STORED:
+        log_stored(item, "preorder stored", item->preorder.id.text);
+        reply = created_reply(item->preorder.id.text, item->reply, item->reply_bytes);
+        item->reply = NULL;
+        return reply;
+    case CREATE_REPLAYED:
+        log_stored(item, "preorder replayed", create->replay_id.text);
+        reply = created_reply(create->replay_id.text, create->replay, create->replay_bytes);
+        create->replay = NULL;
+        reply_add_header(&reply, "Idempotent-Replayed", "true");
+        return reply;
+    case CREATE_KEY_REUSED:
+        return problem_reply(item->request, 422, "idempotency-key-reused", "Idempotency-Key reused",
+                             "This Idempotency-Key was used before for another request. Make a new "
+                             "key for each preorder.",
+                             NULL, 0);
+    case CREATE_NUMBER_TAKEN:
+    case CREATE_REFUSED:
+    case CREATE_PENDING:
+        break;
+    }
+    log_error(LOG_MSG("preorder refused by the database"),
+              LOG_TEXT("request_id", item->request->id));
+    return problem_reply(item->request, 500, "internal", "Internal error",
+                         "The preorder could not be stored. Nothing was stored.", NULL, 0);
+}
+
+/* Draws another number and puts the item back; false if that is to no avail. */
+static bool try_again(struct api *api, struct intake_item *item) {
+    struct err err = {0};
+    char traceparent[TRACEPARENT_BYTES];
+    memcpy(traceparent, item->event.traceparent, sizeof traceparent);
+    if (++item->draw_count >= DRAWS_MAX) {
+        return false;
+    }
+    preorder_renumber(&item->preorder, api->options.settings->number_prefix, api->options.random);
+    if (intake_item_render(item, api->options.settings->klaviyo_metric_prefix, traceparent,
+                           api->options.random, &err) != ERR_OK) {
+        return false;
+    }
+    intake_push(&api->intake, item);
+    return true;
+}
+
+static void finish(struct api *api, struct intake_item *item, struct create *create) {
+    if (create->result == CREATE_NUMBER_TAKEN && try_again(api, item)) {
+        return;
+    }
+    struct reply reply = result_reply(item, create);
+    api->options.on_reply(api->options.context, item->ticket, &reply);
+    intake_item_free(item);
+}
+
+static void fail(struct api *api, struct intake_item *item, enum err_code code) {
+    struct reply reply = refusal_unavailable(item->request, code);
+    api->options.on_reply(api->options.context, item->ticket, &reply);
+    intake_item_free(item);
+}
+
+enum err_code api_commit(struct api *api, struct err *err) {
+    struct intake_item *items[API_BATCH_MAX];
+    struct create creates[API_BATCH_MAX];
+    size_t count = 0;
+    for (; count < API_BATCH_MAX && api->intake.count > 0; count++) {
+        struct intake_item *item = intake_pop(&api->intake);
+        items[count] = item;
+        creates[count] = (struct create){
+            .preorder = &item->preorder,
+            .event = &item->event,
+            .idempotency_key = item->idempotency_key[0] == '\0' ? NULL : item->idempotency_key,
+            .reply = item->reply,
+            .reply_bytes = item->reply_bytes,
+        };
+        memcpy(creates[count].fingerprint, item->fingerprint, FINGERPRINT_BYTES);
+    }
+    if (count == 0) {
+        return ERR_OK;
+    }
+    enum err_code code = store_create_preorders(api->options.store, creates, count, err);
+    for (size_t i = 0; i < count; i++) {
+        if (code == ERR_OK) {
+            finish(api, items[i], &creates[i]);
+        } else {
+            fail(api, items[i], code);
+        }
+    }
+    if (code != ERR_OK) {
+        log_error(LOG_MSG("preorders not stored"), LOG_INT("count", (int64_t)count),
+                  LOG_TEXT("error", err->text));
+    }
+    return code == ERR_FATAL ? ERR_FATAL : ERR_OK;
+}
+
+void api_refuse_queued(struct api *api) {
+    for (struct intake_item *item = intake_pop(&api->intake); item != NULL;
+         item = intake_pop(&api->intake)) {
+        fail(api, item, ERR_BUSY);
+    }
+}

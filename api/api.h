@@ -1,0 +1,63 @@
+#pragma once
+/*
+ * The api's step: parsed requests in, one commit, replies out. No socket and no libmicrohttpd here, so
+ * that a test can run it against a simulated clock, store and client.
+ *
+ * Each turn of the loop hands over the requests that arrived (api_take), then commits all creates among
+ * them in one transaction (api_commit): the batch grows by itself under load. A 201 is given only
+ * after that commit.
+ *
+ * Ownership: a request stays valid until its reply was given; `ticket` is the caller's name for it.
+ * Threads: one.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/clock.h"
+#include "common/domain/catalog.h"
+#include "common/err.h"
+#include "common/random.h"
+#include "common/settings.h"
+#include "common/store.h"
+#include "http/message.h"
+
+struct api_options {
+    const struct settings *settings; /* borrowed */
+    const struct catalog *catalog;   /* borrowed; api_set_catalog replaces it */
+    struct store *store;             /* borrowed */
+    const struct clock *clock;
+    const struct random *random;
+    /* Gives a reply to the request that `ticket` names; takes the reply's body. */
+    void (*on_reply)(void *context, void *ticket, struct reply *reply);
+    void *context;
+};
+
+enum { API_BATCH_MAX = 256 }; /* rows in one transaction: about 6 ms in the gate */
+
+struct api;
+
+/* ERR_FATAL: out of memory. */
+CHECKED enum err_code api_open(const struct api_options *options, struct api **api_out,
+                               struct err *err);
+void api_close(struct api *api); /* queued requests are forgotten; NULL is fine */
+
+/* Head complete, body not read: true if it is refused now (404, 405, 415 …) with *reply_out. */
+CHECKED bool api_refuse_head(struct api *api, const struct request *request,
+                             struct reply *reply_out);
+
+/* A complete request whose head was not refused: answers at once or queues it for api_commit. */
+void api_take(struct api *api, const struct request *request, void *ticket);
+
+size_t api_queued_count(const struct api *api);
+
+/*
+ * Commits up to API_BATCH_MAX queued creates and answers them: 201, a replay, 422, or 503 when the
+ * database could not take them. ERR_FATAL: they were answered 503, stop serving and exit; anything else is dealt with.
+ */
+CHECKED enum err_code api_commit(struct api *api, struct err *err);
+
+/* Answers everything queued with 503 and leaves the store alone: after ERR_FATAL nothing it says can
+   be trusted. */
+void api_refuse_queued(struct api *api);
+
+void api_set_catalog(struct api *api, const struct catalog *catalog);

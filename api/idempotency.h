@@ -1,0 +1,22 @@
+#pragma once
+/*
+ * Idempotency-Key: reading the header, and telling one request from another.
+ *
+ * Follows draft-ietf-httpapi-idempotency-key-header-07, but takes the bare token that clients send
+ * as well as the quoted string that the draft asks for.
+ */
+#include "common/store.h"
+#include "http/message.h"
+
+enum { IDEMPOTENCY_KEY_BYTES = IDEMPOTENCY_KEY_CHARS_MAX + 1 };
+
+/*
+ * The key without its quotes; "" if the request has none. ERR_INVALID: more than one header, or not
+ * 1 to 255 visible ASCII characters; the text is a sentence for the client's developer.
+ */
+CHECKED enum err_code idempotency_key(const struct request *request,
+                                      char key_out[IDEMPOTENCY_KEY_BYTES], struct err *err);
+
+/* SHA-256 over method, path and body bytes. */
+void idempotency_fingerprint(const struct request *request,
+                             uint8_t fingerprint_out[FINGERPRINT_BYTES]);

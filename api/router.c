@@ -1,0 +1,89 @@
+#include "api/router.h"
+
+#include <string.h>
+
+#include "api/handlers.h"
+#include "http/problem.h"
+
+static const struct route routes[] = {
+    {"POST", "/pre-order", NULL, true, handle_preorder_create},
+    {"GET", "/pre-order/{id}", "/pre-order/", false, handle_preorder_get},
+};
+enum { ROUTE_COUNT = sizeof routes / sizeof routes[0] };
+
+static bool is_known_method(const char *method) {
+    static const char *const known[] = {"GET",    "HEAD",  "POST",    "OPTIONS", "PUT",
+                                        "DELETE", "PATCH", "CONNECT", "TRACE"};
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (strcmp(method, known[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool matches_path(const struct route *route, const char *path) {
+    if (route->prefix == NULL) {
+        return strcmp(route->path, path) == 0;
+    }
+    size_t length = strlen(route->prefix);
+    return strncmp(path, route->prefix, length) == 0 && path[length] != '\0' &&
+           strchr(path + length, '/') == NULL;
+}
+
+static bool matches_method(const struct route *route, const char *method) {
+    return strcmp(route->method, method) == 0 ||
+           (strcmp(method, "HEAD") == 0 && strcmp(route->method, "GET") == 0);
+}
+
+/* The methods of a path, as Allow wants them; "" if there is no such path. */
+static const char *allowed_methods(const char *path) {
+    if (strcmp(path, "*") == 0) {
+        return "GET, HEAD, OPTIONS, POST";
+    }
+    for (size_t i = 0; i < ROUTE_COUNT; i++) {
+        if (matches_path(&routes[i], path)) {
+            return strcmp(routes[i].method, "GET") == 0 ? "GET, HEAD, OPTIONS" : "OPTIONS, POST";
+        }
+    }
+    return "";
+}
+
+const struct route *router_find(const struct request *request, struct reply *reply_out) {
+    for (size_t i = 0; i < ROUTE_COUNT; i++) {
+        if (matches_path(&routes[i], request->path) &&
+            matches_method(&routes[i], request->method)) {
+            return &routes[i];
+        }
+    }
+    const char *allowed = allowed_methods(request->path);
+    if (!is_known_method(request->method)) {
+        *reply_out =
+            problem_reply(request, 501, "unknown-method", "Unknown method",
+                          "HTTP has no such method; methods are written in upper case.", NULL, 0);
+    } else if (allowed[0] == '\0') {
+        *reply_out = problem_reply(request, 404, "unknown-path", "Unknown path",
+                                   "Nothing is served at this path.", NULL, 0);
+    } else if (strcmp(request->method, "OPTIONS") == 0) {
+        *reply_out = (struct reply){.status = 204};
+        reply_add_header(reply_out, "Allow", allowed);
+    } else {
+        *reply_out = problem_reply(request, 405, "method-not-allowed", "Method not allowed",
+                                   "This path is served with the methods in Allow only.", NULL, 0);
+        reply_add_header(reply_out, "Allow", allowed);
+    }
+    return NULL;
+}
+
+const char *router_parameter(const struct route *route, const struct request *request) {
+    return route->prefix == NULL ? "" : request->path + strlen(route->prefix);
+}
+
+const char *router_label(const struct request *request) {
+    for (size_t i = 0; i < ROUTE_COUNT; i++) {
+        if (matches_path(&routes[i], request->path)) {
+            return routes[i].path;
+        }
+    }
+    return "other";
+}

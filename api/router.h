@@ -1,0 +1,25 @@
+#pragma once
+/*
+ * Method and path to handler: the one list of what the checkout side serves.
+ *
+ * A path it does not know is 404; a known path with another method 405 with Allow; a method that HTTP does not
+ * know 501. HEAD goes wherever GET goes; OPTIONS is answered with Allow.
+ */
+#include "api/api.h"
+
+struct route {
+    const char *method;
+    const char *path;   /* as in the log: "/pre-order/{id}" */
+    const char *prefix; /* NULL: the path itself; else what stands before the one parameter */
+    bool has_body;      /* wants application/json */
+    void (*handle)(struct api *api, const struct request *request, void *ticket);
+};
+
+/* The route, or NULL with *reply_out filled. */
+const struct route *router_find(const struct request *request, struct reply *reply_out);
+
+/* What follows the route's prefix; "" if it has none. */
+const char *router_parameter(const struct route *route, const struct request *request);
+
+/* The path for logs and counters: the route's, or "other". Never NULL. */
+const char *router_label(const struct request *request);
