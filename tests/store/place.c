@@ -1,0 +1,94 @@
+#include "common/store/sqlite/place.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/store/fixture.h"
+
+/* The numbers are those of statfs(2). */
+static void names_the_network_file_systems_it_refuses(void **state) {
+    (void)state;
+    const struct {
+        int64_t type;
+        const char *name;
+    } refused[] = {
+        {0x6969, "nfs"},      {0x517b, "smb"},     {0xff534d42, "cifs"},
+        {0xfe534d42, "smb"},  {0x5346414f, "afs"}, {0x00c36400, "ceph"},
+        {0x73757245, "coda"}, {0x01021997, "9p"},  {0x65735546, "fuse"},
+    };
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        const char *name = place_refused_name(refused[i].type);
+        if (name == NULL) {
+            fail_msg("%s is not refused", refused[i].name);
+            return;
+        }
+        if (strcasestr(name, refused[i].name) == NULL) {
+            fail_msg("%s is called %s", refused[i].name, name);
+        }
+    }
+}
+
+static void takes_the_file_systems_of_this_machine(void **state) {
+    (void)state;
+    const int64_t taken[] = {
+        0xef53,     /* ext4 */
+        0x58465342, /* XFS */
+        0x9123683e, /* Btrfs */
+        0x01021994, /* tmpfs */
+        0xf2f52010, /* F2FS */
+        0x2fc12fc1, /* ZFS */
+    };
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
+        assert_null(place_refused_name(taken[i]));
+    }
+}
+
+static void a_folder_of_this_machine_is_fine(void **state) {
+    struct fixture *fixture = *state;
+    struct err err = {0};
+    ASSERT_OK(place_check(fixture->path, &err));
+}
+
+static void a_path_without_a_folder_means_the_working_folder(void **state) {
+    (void)state;
+    struct err err = {0};
+    ASSERT_OK(place_check("preorder.db", &err));
+}
+
+static void a_folder_that_is_not_there_is_named(void **state) {
+    struct fixture *fixture = *state;
+    char path[FIXTURE_PATH_BYTES + 32];
+    (void)snprintf(path, sizeof path, "%s/nowhere/preorder.db", fixture->folder);
+    struct err err = {0};
+    ASSERT_CODE(ERR_FATAL, place_check(path, &err));
+    assert_non_null(strstr(err.text, "/nowhere"));
+}
+
+static void a_file_is_no_folder(void **state) {
+    struct fixture *fixture = *state;
+    fixture_run(fixture, "CREATE TABLE t (x)");
+    char path[FIXTURE_PATH_BYTES + 32];
+    (void)snprintf(path, sizeof path, "%s/preorder.db", fixture->path);
+    struct err err = {0};
+    ASSERT_CODE(ERR_FATAL, place_check(path, &err));
+}
+
+static void a_type_nobody_knows_is_taken(void **state) {
+    (void)state;
+    assert_null(place_refused_name(0x12345678));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_the_network_file_systems_it_refuses),
+        cmocka_unit_test(takes_the_file_systems_of_this_machine),
+        cmocka_unit_test(a_type_nobody_knows_is_taken),
+        cmocka_unit_test_setup_teardown(a_folder_of_this_machine_is_fine, fixture_setup_empty,
+                                        fixture_teardown),
+        cmocka_unit_test(a_path_without_a_folder_means_the_working_folder),
+        cmocka_unit_test_setup_teardown(a_folder_that_is_not_there_is_named, fixture_setup_empty,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_file_is_no_folder, fixture_setup_empty, fixture_teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
