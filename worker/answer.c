@@ -1,0 +1,32 @@
+#include "worker/answer.h"
+
+#include <jansson.h>
+
+#include "worker/clean.h"
+
+/* The first of the members that is a text, "" if none is. */
+static const char *first_text(const json_t *object, const char *const *names, size_t name_count) {
+    for (size_t i = 0; i < name_count; i++) {
+        const char *text = json_string_value(json_object_get(object, names[i]));
+        if (text != NULL && text[0] != '\0') {
+            return text;
+        }
+    }
+    return "";
+}
+
+void answer_read(const char *body, size_t body_bytes, struct answer *answer_out) {
+    static const char *const detail_names[] = {"detail", "title", "code"};
+    static const char *const pointer_names[] = {"pointer", "parameter"};
+    *answer_out = (struct answer){0};
+    /* jansson stops at a depth of 2,048 and refuses NUL. */
+    json_t *root = body_bytes == 0 ? NULL : json_loadb(body, body_bytes, 0, NULL);
+    if (root == NULL) {
+        return;
+    }
+    const json_t *first = json_array_get(json_object_get(root, "errors"), 0);
+    clean_line(first_text(first, detail_names, 3), answer_out->detail, sizeof answer_out->detail);
+    clean_line(first_text(json_object_get(first, "source"), pointer_names, 2), answer_out->pointer,
+               sizeof answer_out->pointer);
+    json_decref(root);
+}

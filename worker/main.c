@@ -1,0 +1,274 @@
+/* preorder-worker: wiring only. What it does with an event begins in worker.c, worker_step. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/settings.h"
+#include "common/signals.h"
+#include "http/admin.h"
+#include "http/listen.h"
+#include "worker/name.h"
+#include "worker/pulse.h"
+#include "worker/sender.h"
+#include "worker/worker.h"
+
+enum {
+    EXIT_USAGE = 2,
+    CONNECT_TIMEOUT_MS_MAX = 5000,
+    /* The loop turns at least this often, so that the admin thread can see it alive. */
+    TURN_MS_MAX = 1000,
+    /* Beyond a turn's own waits (the gate): a loop that stands still so long is stuck. */
+    STALE_MS = 5000,
+    PROBE_INTERVAL_MS = 30 * 1000,
+};
+
+static const char usage[] = "[options]";
+static const char summary[] =
+    "Claims preorders' events from the database, sends them to Klaviyo and records what happened. "
+    "Run as many as wanted. SIGTERM and SIGINT drain, SIGHUP reloads the key and the log level.";
+
+struct program {
+    int argc;
+    char **argv;
+    struct settings settings;
+    struct signals signals;
+    struct store *store;
+    struct sender *sender;
+    struct admin *admin;
+    struct worker *worker;
+    struct pulse pulse;
+    char name[WORKER_NAME_BYTES];
+};
+
+static enum err_code start_log(const struct settings *settings, struct err *err) {
+    enum log_format format = LOG_FORMAT_AUTO;
+    enum log_level level = LOG_LEVEL_INFO;
+    if (log_format_parse(settings->log_format, &format, err) != ERR_OK ||
+        log_level_parse(settings->log_level, &level, err) != ERR_OK) {
+        return err->code;
+    }
+    log_init("worker", format, level);
+    return ERR_OK;
+}
+
+static enum err_code open_store(struct program *program, struct err *err) {
+    struct store_options options = {
+        .role = STORE_BACKGROUND,
+        .write_timeout_ms = program->settings.write_timeout_ms,
+        .clock = clock_system(),
+    };
+    return store_open(program->settings.database_url, &options, &program->store, err);
+}
+
+static enum err_code open_sender(struct program *program, struct err *err) {
+    const struct settings *settings = &program->settings;
+    int64_t timeout_ms = settings->request_timeout_ms;
+    struct sender_options options = {
+        .slot_count = (size_t)settings->concurrency,
+        .base_url = settings->klaviyo_base_url,
+        .api_key = settings->klaviyo_api_key,
+        .revision = settings->klaviyo_revision,
+        .ca_file = settings->klaviyo_ca_file,
+        .request_timeout_ms = timeout_ms,
+        .connect_timeout_ms =
+            timeout_ms < CONNECT_TIMEOUT_MS_MAX ? timeout_ms : CONNECT_TIMEOUT_MS_MAX,
+    };
+    return sender_open(&options, &program->sender, err);
+}
+
+static enum err_code open_worker(struct program *program, struct err *err) {
+    const struct settings *settings = &program->settings;
+    struct worker_options options = {
+        .id = program->name,
+        .clock = clock_system(),
+        .random = random_system(),
+        .store = program->store,
+        .transport = sender_transport(program->sender),
+        .concurrency = (size_t)settings->concurrency,
+        .lease_ms = settings->lease_ms,
+        .request_timeout_ms = settings->request_timeout_ms,
+        .poll_interval_ms = settings->poll_interval_ms,
+        .policy = {.retry_base_ms = settings->retry_base_ms,
+                   .retry_max_ms = settings->retry_max_ms,
+                   .retry_attempts_max = settings->retry_max_attempts,
+                   .retry_age_max_ms = settings->retry_max_age_ms,
+                   .probe_interval_ms = PROBE_INTERVAL_MS},
+    };
+    return worker_open(&options, &program->worker, err);
+}
+
+/* The default port may be another worker's: then a free one does. One that was set is meant. */
+static enum err_code open_listener(const struct settings *settings, int *fd_out, struct err *err) {
+    enum err_code code = listen_open(settings->worker_listen, fd_out, err);
+    if (code == ERR_CONFLICT && settings->worker_listen_is_default) {
+        return listen_open("127.0.0.1:0", fd_out, err);
+    }
+    return code == ERR_OK ? ERR_OK : err_wrap(err, "PREORDER_WORKER_LISTEN");
+}
+
+static enum err_code start_admin(struct program *program, char address[LISTEN_ADDRESS_BYTES],
+                                 struct err *err) {
+    pulse_init(&program->pulse, clock_system(), STALE_MS + program->settings.write_timeout_ms);
+    if (strcmp(program->settings.worker_listen, "none") == 0) {
+        snprintf(address, LISTEN_ADDRESS_BYTES, "none");
+        return ERR_OK;
+    }
+    int fd = -1;
+    if (open_listener(&program->settings, &fd, err) != ERR_OK) {
+        return err->code;
+    }
+    listen_describe(fd, address);
+    struct admin_options options = {
+        .listen_fd = fd,
+        .clock = clock_system(),
+        .random = random_system(),
+        .checks = {{.name = "loop", .run = pulse_check_turning, .context = &program->pulse},
+                   {.name = "accepting",
+                    .run = pulse_check_not_draining,
+                    .context = &program->pulse}},
+        .check_count = 2,
+    };
+    return admin_start(&options, &program->admin, err);
+}
+
+/* Opens everything, the thread last: signals are blocked and libcurl is ready before it exists. */
+static enum err_code start(struct program *program, struct err *err) {
+    if (start_log(&program->settings, err) != ERR_OK ||
+        signals_open(&program->signals, err) != ERR_OK) {
+        return err->code;
+    }
+    if (program->settings.klaviyo_api_key == NULL) {
+        return err_set(err, ERR_INVALID,
+                       "KLAVIYO_API_KEY is not set: give Klaviyo's private key in KLAVIYO_API_KEY "
+                       "or in a file named by KLAVIYO_API_KEY_FILE");
+    }
+    worker_name(program->settings.host_id, getpid(), random_system(), program->name);
+    char address[LISTEN_ADDRESS_BYTES];
+    if (open_sender(program, err) != ERR_OK || open_store(program, err) != ERR_OK ||
+        open_worker(program, err) != ERR_OK || start_admin(program, address, err) != ERR_OK) {
+        return err->code;
+    }
+    log_info(LOG_MSG("ready"), LOG_TEXT("worker", program->name), LOG_TEXT("listen", address),
+             LOG_TEXT("klaviyo", program->settings.klaviyo_base_url),
+             LOG_INT("concurrency", program->settings.concurrency),
+             LOG_TEXT("version", PREORDER_VERSION));
+    return ERR_OK;
+}
+
+static void stop(struct program *program) {
+    admin_stop(program->admin);
+    worker_close(program->worker);
+    sender_close(program->sender);
+    store_close(program->store);
+    signals_close(&program->signals);
+    settings_release(&program->settings);
+}
+
+static enum err_code apply_reload(struct program *program, const struct settings *fresh,
+                                  struct err *err) {
+    enum log_level level = LOG_LEVEL_INFO;
+    if (fresh->klaviyo_api_key == NULL) {
+        return err_set(err, ERR_INVALID, "KLAVIYO_API_KEY is not set any more");
+    }
+    if (log_level_parse(fresh->log_level, &level, err) != ERR_OK ||
+        sender_set_key(program->sender, fresh->klaviyo_api_key, err) != ERR_OK) {
+        return err->code;
+    }
+    log_set_level(level);
+    return ERR_OK;
+}
+
+/* What cannot be reloaded stays as it was. */
+static void reload(struct program *program) {
+    struct settings fresh;
+    struct err err;
+    enum config_action action = CONFIG_RUN;
+    int next = 0;
+    enum err_code code = settings_load(SETTINGS_WORKER, usage, summary, program->argc,
+                                       program->argv, &fresh, &next, &action, &err);
+    if (code == ERR_OK) {
+        code = apply_reload(program, &fresh, &err);
+        settings_release(&fresh);
+    }
+    if (code == ERR_OK) {
+        log_info(LOG_MSG("reloaded key and log level"));
+    } else {
+        log_error(LOG_MSG("reload failed, the old settings stay"), LOG_TEXT("error", err.text));
+    }
+}
+
+static void heed_signals(struct program *program) {
+    signals_read(&program->signals);
+    if (program->signals.reload_asked) {
+        program->signals.reload_asked = false;
+        reload(program);
+    }
+    if (program->signals.stop_asked && !worker_is_draining(program->worker)) {
+        log_info(LOG_MSG("draining"));
+        pulse_drain(&program->pulse);
+        worker_drain(program->worker, program->settings.drain_timeout_ms);
+    }
+}
+
+static enum err_code run(struct program *program, struct err *err) {
+    int64_t wait_ms = 0;
+    for (;;) {
+        pulse_beat(&program->pulse);
+        if (worker_step(program->worker, &wait_ms, err) != ERR_OK) {
+            return err->code;
+        }
+        if (worker_is_drained(program->worker)) {
+            return ERR_OK;
+        }
+        wait_ms = wait_ms < TURN_MS_MAX ? wait_ms : TURN_MS_MAX;
+        if (sender_wait(program->sender, &program->signals.fd, 1, wait_ms, err) != ERR_OK) {
+            return err->code;
+        }
+        heed_signals(program);
+    }
+}
+
+static void report_end(const struct program *program) {
+    size_t held_count = worker_held_count(program->worker);
+    if (held_count > 0) {
+        log_warning(LOG_MSG("stopped before the database took every outcome: the next worker sends "
+                            "these events again"),
+                    LOG_INT("count", (int64_t)held_count));
+    }
+    log_info(LOG_MSG("stopped"));
+}
+
+static int exit_status(const struct err *err) {
+    log_error(LOG_MSG(err->text), LOG_TEXT("code", err_name(err->code)));
+    return err->code == ERR_INVALID ? EXIT_USAGE : EXIT_FAILURE;
+}
+
+int main(int argc, char **argv) {
+    struct program program = {.argc = argc, .argv = argv, .signals = {.fd = -1}};
+    struct err err = {0};
+    enum config_action action = CONFIG_RUN;
+    int next = 0;
+    if (settings_load(SETTINGS_WORKER, usage, summary, argc, argv, &program.settings, &next,
+                      &action, &err) != ERR_OK) {
+        return exit_status(&err);
+    }
+    if (action == CONFIG_DONE) {
+        settings_release(&program.settings);
+        return EXIT_SUCCESS;
+    }
+    if (next < argc) {
+        err_set(&err, ERR_INVALID, "unexpected argument \"%s\": see --help", argv[next]);
+        settings_release(&program.settings);
+        return exit_status(&err);
+    }
+    int status = EXIT_SUCCESS;
+    if (start(&program, &err) != ERR_OK || run(&program, &err) != ERR_OK) {
+        status = exit_status(&err);
+    } else {
+        report_end(&program);
+    }
+    stop(&program);
+    return status;
+}

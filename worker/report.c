@@ -1,0 +1,107 @@
+#include "worker/report.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "worker/trace.h"
+
+static void report_line(const struct flight *flight) {
+    const struct verdict *verdict = &flight->verdict;
+    char trace[TRACE_ID_BYTES];
+    char next[CLOCK_RFC3339_BYTES] = "";
+    trace_id(flight->claim.traceparent, trace);
+    if (verdict->next_attempt_at_ms > 0) {
+        clock_format_rfc3339(verdict->next_attempt_at_ms, next);
+    }
+    int64_t duration_ms = (flight->finished_mono_us - flight->started_mono_us) / US_PER_MS;
+    log_info(LOG_MSG("attempt"), LOG_TEXT("event_id", flight->claim.event_id.text),
+             LOG_TEXT("preorder_id", flight->claim.preorder_id.text),
+             LOG_TEXT("request_id", flight->claim.request_id), LOG_TEXT("trace_id", trace),
+             LOG_TEXT("metric", flight->claim.metric), LOG_INT("attempt", flight->claim.attempts),
+             LOG_INT("token", flight->claim.token),
+             LOG_TEXT("outcome", outcome_name(verdict->outcome)),
+             LOG_INT("http_status", flight->http_status), LOG_INT("duration_ms", duration_ms),
+             LOG_INT("lag_ms", flight->finished_at_ms - flight->claim.created_at_ms),
+             LOG_TEXT("next_attempt_at", next), LOG_TEXT("error", verdict->error));
+}
+
+static void report_pause(struct report *report, const struct flight *flight) {
+    if (!report->is_paused) {
+        log_warning(LOG_MSG("account paused: nothing is sent but slow probes"),
+                    LOG_TEXT("reason", flight->verdict.pause_reason));
+    }
+    report->is_paused = true;
+    report->paused_at_ms = flight->finished_at_ms;
+}
+
+static void report_throttle(struct report *report, const struct flight *flight) {
+    int64_t until_ms = flight->verdict.account_not_before_ms;
+    if (flight->finished_at_ms >= report->throttled_until_ms) {
+        log_warning(LOG_MSG("account throttled: nothing is sent for a while"),
+                    LOG_INT("wait_ms", until_ms - flight->finished_at_ms));
+    }
+    if (until_ms > report->throttled_until_ms) {
+        report->throttled_until_ms = until_ms;
+    }
+}
+
+void report_attempt(struct report *report, const struct flight *flight) {
+    report_line(flight);
+    switch (flight->verdict.outcome) {
+    case OUTCOME_SENT:
+        /* What was on its way before the pause proves nothing. */
+        if (report->is_paused && flight->started_at_ms >= report->paused_at_ms) {
+            log_warning(LOG_MSG("account resumed: events are sent again"));
+            report->is_paused = false;
+        }
+        break;
+    case OUTCOME_PAUSED:
+        report_pause(report, flight);
+        break;
+    case OUTCOME_THROTTLED:
+        report_throttle(report, flight);
+        break;
+    case OUTCOME_RETRY:
+    case OUTCOME_DEAD:
+    case OUTCOME_UNKNOWN:
+    case OUTCOME_UNSENT:
+        break;
+    }
+}
+
+void report_claims(struct report *report, const struct claim_batch *batch, int64_t now_ms) {
+    if (batch->rescued_count > 0) {
+        log_warning(LOG_MSG("took over events whose worker vanished"),
+                    LOG_INT("count", (int64_t)batch->rescued_count));
+    }
+    if (batch->is_probe && !report->is_paused) {
+        log_warning(LOG_MSG("account is paused: probing with one event"));
+        report->is_paused = true;
+        report->paused_at_ms = now_ms;
+    } else if (!batch->is_probe && batch->claim_count > 0 && report->is_paused) {
+        log_warning(LOG_MSG("account resumed: events are sent again"));
+        report->is_paused = false;
+    }
+}
+
+void report_stale(size_t stale_count) {
+    if (stale_count > 0) {
+        log_warning(LOG_MSG("settled too late: others had taken the events over"),
+                    LOG_INT("count", (int64_t)stale_count));
+    }
+}
+
+void report_store(struct report *report, enum err_code code, const struct err *err) {
+    if (code != ERR_OK && !report->is_store_failing) {
+        log_warning(LOG_MSG("database does not take writes now, trying again"),
+                    LOG_TEXT("code", err_name(code)), LOG_TEXT("error", err->text));
+    } else if (code == ERR_OK && report->is_store_failing) {
+        log_warning(LOG_MSG("database takes writes again"));
+    }
+    report->is_store_failing = code != ERR_OK;
+}
+
+void report_unsent(const struct flight *flight, const char *why) {
+    log_warning(LOG_MSG("event given back unsent"),
+                LOG_TEXT("event_id", flight->claim.event_id.text),
+                LOG_TEXT("preorder_id", flight->claim.preorder_id.text), LOG_TEXT("error", why));
+}

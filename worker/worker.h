@@ -1,0 +1,70 @@
+#pragma once
+/*
+ * The worker: claims due events, has them sent, judges the answers, settles.
+ *
+ * One thread, one loop: worker_step does all that is due, never waits but for the store, and says
+ * how long to sleep. What is claimed, on the wire and not yet settled stands in flights; a settlement
+ * that the store did not take is kept and tried again, and its flight stays taken, so a database in
+ * trouble slows the worker down instead of filling its memory.
+ *
+ * Threads: all calls from one thread. Not here: HTTP (sender.h), what a failure means (verdict.h).
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/clock.h"
+#include "common/err.h"
+#include "common/random.h"
+#include "common/store.h"
+#include "worker/transport.h"
+#include "worker/verdict.h"
+
+struct worker;
+
+enum {
+    WORKER_CONCURRENCY_MAX = 1024,
+    /* Settlements and claims in one transaction: it holds the gate for about a millisecond. */
+    WORKER_BATCH_MAX = 64,
+    /* Pages in the log from which a worker works it off; the API steps in at 1,000. */
+    WORKER_LOG_PAGES_MIN = 400,
+};
+
+struct worker_options {
+    const char *id; /* < WORKER_ID_BYTES, unique for each start */
+    const struct clock *clock;
+    const struct random *random; /* jitter, parent ids */
+    struct store *store;
+    const struct transport *transport; /* with `concurrency` slots */
+    size_t concurrency;                /* 1..WORKER_CONCURRENCY_MAX */
+    int64_t lease_ms;                  /* more than request_timeout_ms */
+    int64_t request_timeout_ms;        /* the longest that the transport takes for one request */
+    int64_t poll_interval_ms;
+    struct verdict_policy policy;
+};
+
+/* Everything in `options` is borrowed until worker_close. ERR_FATAL: out of memory. */
+CHECKED enum err_code worker_open(const struct worker_options *options, struct worker **worker_out,
+                                  struct err *err);
+/* Frees it; what is still in flight is left to the next worker. NULL is fine. */
+void worker_close(struct worker *worker);
+
+/*
+ * One turn: judges what finished, settles and claims in one transaction, starts what it claimed.
+ * *wait_ms_out: when to call again unless the transport has news sooner.
+ * Failure: only what a loop cannot go on after; the process has to exit with status 1.
+ */
+CHECKED enum err_code worker_step(struct worker *worker, int64_t *wait_ms_out, struct err *err);
+
+/*
+ * From now on nothing is claimed. What is on the wire may finish within timeout_ms; shortly before its
+ * end the rest is ended and settled as a retry. May be called again; the first call's timeout holds.
+ */
+void worker_drain(struct worker *worker, int64_t timeout_ms);
+bool worker_is_draining(const struct worker *worker);
+
+/* After worker_drain: everything is settled, or the time is over. */
+bool worker_is_drained(const struct worker *worker);
+
+/* Events in this worker's hands: claimed, and not yet settled. */
+size_t worker_held_count(const struct worker *worker);
