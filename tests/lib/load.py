@@ -1,0 +1,103 @@
+"""An open-loop generator: requests leave at their time, whatever became of those before.
+
+A latency counts from the moment a request was meant to leave, so a stall shows in every request it delays.
+"""
+
+import asyncio
+import gc
+import json
+import time
+from dataclasses import dataclass
+
+from lib.system import preorder
+from lib.wait import PATIENCE
+
+ANSWER_S = 30.0
+
+
+@dataclass
+class Answer:
+    """What became of one create; status 0: no answer."""
+    number: int
+    email: str
+    status: int
+    latency_ms: float
+    preorder_id: str = None
+
+
+async def _read(reader):
+    head = await reader.readuntil(b"\r\n\r\n")
+    status = int(head.split(b" ", 2)[1])
+    length = next(int(line.split(b":")[1]) for line in head.split(b"\r\n")
+                  if line.lower().startswith(b"content-length"))
+    return status, await reader.readexactly(length)
+
+
+class _Client:
+    """Connections are kept alive and used by whoever needs one next."""
+
+    def __init__(self, address, members):
+        self.host, port = address.rsplit(":", 1)
+        self.port = int(port)
+        self.members = members
+        self.idle = []
+        self.answers = []
+
+    async def create(self, number, due):
+        body = preorder(**self.members(number))
+        data = json.dumps(body, ensure_ascii=False).encode()
+        head = (f"POST /pre-order HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                f"Idempotency-Key: load-{number}\r\nContent-Length: {len(data)}\r\n\r\n")
+        status, preorder_id = 0, None
+        try:
+            async with asyncio.timeout(ANSWER_S * PATIENCE):
+                reader, writer = self.idle.pop() if self.idle \
+                    else await asyncio.open_connection(self.host, self.port)
+                writer.write(head.encode() + data)
+                status, answer = await _read(reader)
+                self.idle.append((reader, writer))
+                if status == 201:
+                    preorder_id = json.loads(answer)["id"]
+        except (OSError, EOFError, TimeoutError, StopIteration):
+            pass
+        latency_ms = (time.perf_counter() - due) * 1000
+        self.answers.append(Answer(number, body["email"], status, latency_ms, preorder_id))
+
+    async def run(self, per_second, count, stop):
+        tasks = set()
+        start = time.perf_counter() + 0.05
+        for number in range(count):
+            due = start + number / per_second
+            wait = due - time.perf_counter()
+            if wait > 0:
+                await asyncio.sleep(wait)
+            if stop():
+                break
+            task = asyncio.create_task(self.create(number, due))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+        if tasks:
+            await asyncio.wait(tasks)
+        for _, writer in self.idle:
+            writer.close()
+
+
+def one_customer(number):
+    return {"email": f"customer{number}@klaviyo-demo.com"}
+
+
+def create_at_rate(address, per_second, count, members=one_customer, stop=lambda: False):
+    """Sends `count` creates; an Answer for each, in the order they came back."""
+    client = _Client(address, members)
+    gc.collect()
+    gc.disable()
+    try:
+        asyncio.run(client.run(per_second, count, stop))
+    finally:
+        gc.enable()
+    return client.answers
+
+
+def percentile(values, share):
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]

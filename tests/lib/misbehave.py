@@ -1,0 +1,1 @@
+"""Entries of a sandbox script (docs/sandbox.md): whom to treat how."""
