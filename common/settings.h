@@ -34,8 +34,8 @@ struct settings {
     int64_t drain_timeout_ms;
     char *log_level;
     char *log_format;
-    char *klaviyo_api_key; /* NULL when not given */
-    char *klaviyo_base_url;
+    char *klaviyo_api_key;  /* NULL when not given; never NULL in the worker */
+    char *klaviyo_base_url; /* without a slash at its end */
     char *klaviyo_ca_file;
     char *klaviyo_revision;
     char *klaviyo_metric_prefix;
@@ -50,10 +50,20 @@ struct settings {
 
 /*
  * Loads and cross-checks. `usage` and `summary` as in struct config_table.
- * ERR_INVALID: exit 2, the text names the setting and where it stands.
+ * ERR_INVALID: exit 2, the text names the setting and where it stands; the worker without
+ * KLAVIYO_API_KEY is among it. ERR_FATAL: exit 1. After both, and after CONFIG_DONE, `settings` needs
+ * no release.
  */
 CHECKED enum err_code settings_load(enum settings_program program, const char *usage,
                                     const char *summary, int argc, char **argv,
                                     struct settings *settings, int *next_out,
                                     enum config_action *action_out, struct err *err);
-void settings_release(struct settings *settings);
+
+/*
+ * For SIGHUP: reads everything anew, with the same argv as settings_load, and takes over
+ * klaviyo_api_key and log_level; other changes wait for a restart. Copies of the old pointers are
+ * invalid afterwards. On failure `settings` stays as it is.
+ */
+CHECKED enum err_code settings_reload(enum settings_program program, int argc, char **argv,
+                                      struct settings *settings, struct err *err);
+void settings_release(struct settings *settings); /* also right for a zeroed struct */

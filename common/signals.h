@@ -2,7 +2,8 @@
 /*
  * Signals as a descriptor that a loop can wait on.
  *
- * SIGTERM and SIGINT ask for a drain; a second one ends the process at once with exit status 1.
+ * SIGTERM and SIGINT ask for a drain; a second one ends the process at once with exit status 1, even
+ * while the loop is stuck in a call.
  * SIGHUP asks for a reload. SIGPIPE and SIGXFSZ are ignored: a closed socket and a file-size limit
  * come back as errors of the call that met them.
  *
