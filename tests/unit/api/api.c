@@ -1,0 +1,391 @@
+/*
+ * The api's step without sockets: requests in, one commit, replies out.
+ *
+ * Method: a real SQLite database in a fresh folder, behind an engine that can fail the next create;
+ * replies are kept in the order in which they come.
+ */
+#include "api/api.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/store/ops.h"
+
+enum { REPLIES_MAX = 2 * API_BATCH_MAX };
+
+struct failing_store {
+    struct store base;
+    struct store_ops ops;
+    struct store *inner;
+    enum err_code next_code; /* of the next create; ERR_OK: ask the inner store */
+    size_t create_calls;
+};
+
+struct world {
+    char folder[64];
+    struct settings settings;
+    struct catalog *catalog;
+    struct failing_store store;
+    struct random random;
+    struct random_seeded seeded;
+    struct random inner_random;
+    bool repeats_numbers;
+    struct api *api;
+    struct reply replies[REPLIES_MAX];
+    void *tickets[REPLIES_MAX];
+    size_t reply_count;
+};
+
+static const char body[] = "{\"email\":\"a@klaviyo-demo.com\",\"price_id\":\"price_1\","
+                           "\"color\":\"black\"}";
+static const char catalog_text[] =
+    "{\"currency\":\"USD\",\"products\":[{\"price_id\":\"price_1\",\"name\":\"Lamp\","
+    "\"color\":\"black\",\"amount\":4999,\"payment_link\":\"https://pay.example/lamp\"}]}";
+
+static enum err_code failing_create(struct store *store, struct create *creates, size_t count,
+                                    struct err *err) {
+    struct failing_store *self = (struct failing_store *)store;
+    self->create_calls++;
+    if (self->next_code != ERR_OK) {
+        enum err_code code = self->next_code;
+        self->next_code = ERR_OK;
+        return err_set(err, code, "as the test wants it");
+    }
+    return store_create_preorders(self->inner, creates, count, err);
+}
+
+static enum err_code failing_find(struct store *store, const struct ident *id, int64_t now_ms,
+                                  struct preorder_view *preorder_out, struct event_list *events_out,
+                                  struct err *err) {
+    struct failing_store *self = (struct failing_store *)store;
+    return store_find_preorder(self->inner, id, now_ms, preorder_out, events_out, err);
+}
+
+static void world_fill(void *context, void *bytes, size_t byte_count) {
+    struct world *world = context;
+    if (world->repeats_numbers && byte_count <= sizeof(uint64_t)) {
+        memset(bytes, 0x55, byte_count); /* numbers are drawn from few bytes, ids from many */
+    } else {
+        random_fill(&world->inner_random, bytes, byte_count);
+    }
+}
+
+static void on_reply(void *context, void *ticket, struct reply *reply) {
+    struct world *world = context;
+    assert_true(world->reply_count < REPLIES_MAX);
+    world->tickets[world->reply_count] = ticket;
+    world->replies[world->reply_count++] = *reply;
+}
+
+static void open_store(struct world *world) {
+    char url[128];
+    struct err err = {0};
+    struct store_options options = {
+        .role = STORE_CHECKOUT, .write_timeout_ms = 2000, .clock = clock_system()};
+    struct store_migration migration;
+    (void)snprintf(url, sizeof url, "sqlite:%s/preorder.db", world->folder);
+    assert_int_equal(store_migrate(url, &options, false, &migration, &err), ERR_OK);
+    assert_int_equal(store_open(url, &options, &world->store.inner, &err), ERR_OK);
+    world->store.ops = (struct store_ops){
+        .name = "failing", .create_preorders = failing_create, .find_preorder = failing_find};
+    world->store.base.ops = &world->store.ops;
+}
+
+static int set_up(void **state) {
+    struct world *world = calloc(1, sizeof *world);
+    assert_non_null(world);
+    struct err err = {0};
+    (void)snprintf(world->folder, sizeof world->folder, "/tmp/preorder-api-XXXXXX");
+    assert_non_null(mkdtemp(world->folder));
+    open_store(world);
+    static char prefix[] = "PRE";
+    static char metric_prefix[] = "";
+    world->settings.number_prefix = prefix;
+    world->settings.klaviyo_metric_prefix = metric_prefix;
+    assert_int_equal(
+        catalog_parse("catalog", catalog_text, strlen(catalog_text), &world->catalog, &err),
+        ERR_OK);
+    world->inner_random = random_seeded(&world->seeded, 42);
+    world->random = (struct random){.fill = world_fill, .context = world};
+    struct api_options options = {
+        .settings = &world->settings,
+        .catalog = world->catalog,
+        .store = &world->store.base,
+        .clock = clock_system(),
+        .random = &world->random,
+        .on_reply = on_reply,
+        .context = world,
+    };
+    assert_int_equal(api_open(&options, &world->api, &err), ERR_OK);
+    *state = world;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    struct world *world = *state;
+    for (size_t i = 0; i < world->reply_count; i++) {
+        reply_release(&world->replies[i]);
+    }
+    api_close(world->api);
+    store_close(world->store.inner);
+    catalog_free(world->catalog);
+    static const char *const names[] = {"preorder.db", "preorder.db-wal", "preorder.db-shm",
+                                        "preorder.db-gate"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char path[128];
+        (void)snprintf(path, sizeof path, "%s/%s", world->folder, names[i]);
+        assert_int_equal(unlink(path), 0);
+    }
+    assert_int_equal(rmdir(world->folder), 0);
+    free(world);
+    return 0;
+}
+
+static struct request post(const char *text, const struct header *header) {
+    return (struct request){
+        .method = "POST",
+        .path = "/pre-order",
+        .headers = header,
+        .header_count = header == NULL ? 0 : 1,
+        .body = text,
+        .body_bytes = strlen(text),
+        .id = "request-1",
+    };
+}
+
+static const char *reply_header(const struct reply *reply, const char *name) {
+    for (size_t i = 0; i < reply->header_count; i++) {
+        if (strcmp(reply->headers[i].name, name) == 0) {
+            return reply->headers[i].value;
+        }
+    }
+    return NULL;
+}
+
+static int64_t stored_count(struct world *world) {
+    struct store_status status;
+    struct err err = {0};
+    assert_int_equal(store_read_status(world->store.inner, 1, &status, &err), ERR_OK);
+    return status.preorder_count;
+}
+
+static void commit(struct world *world, enum err_code expected) {
+    struct err err = {0};
+    assert_int_equal(api_commit(world->api, &err), expected);
+}
+
+static void answers_201_only_after_the_commit(void **state) {
+    struct world *world = *state;
+    struct request request = post(body, NULL);
+    api_take(world->api, &request, &request);
+    assert_int_equal(world->reply_count, 0);
+    assert_int_equal(api_queued_count(world->api), 1);
+    commit(world, ERR_OK);
+    assert_int_equal(world->reply_count, 1);
+    assert_ptr_equal(world->tickets[0], &request);
+    assert_int_equal(world->replies[0].status, 201);
+    assert_int_equal(strncmp(reply_header(&world->replies[0], "Location"), "/pre-order/0", 12), 0);
+    assert_int_equal(stored_count(world), 1);
+}
+
+static void commits_a_whole_turn_at_once(void **state) {
+    struct world *world = *state;
+    struct request request = post(body, NULL);
+    for (size_t i = 0; i < API_BATCH_MAX + 3; i++) {
+        api_take(world->api, &request, (void *)(uintptr_t)(i + 1));
+    }
+    commit(world, ERR_OK);
+    assert_int_equal(world->store.create_calls, 1);
+    assert_int_equal(world->reply_count, API_BATCH_MAX);
+    commit(world, ERR_OK);
+    assert_int_equal(world->reply_count, API_BATCH_MAX + 3);
+    for (size_t i = 0; i < world->reply_count; i++) {
+        assert_int_equal(world->replies[i].status, 201);
+        assert_int_equal((uintptr_t)world->tickets[i], i + 1); /* in the order of arrival */
+    }
+    assert_int_equal(stored_count(world), API_BATCH_MAX + 3);
+}
+
+static void replays_the_same_bytes_for_the_same_key(void **state) {
+    struct world *world = *state;
+    struct header header = {"Idempotency-Key", "key-1"};
+    struct request request = post(body, &header);
+    api_take(world->api, &request, &request);
+    api_take(world->api, &request, &request); /* twice in one turn */
+    commit(world, ERR_OK);
+    api_take(world->api, &request, &request); /* and once later */
+    commit(world, ERR_OK);
+    assert_int_equal(stored_count(world), 1);
+    assert_null(reply_header(&world->replies[0], "Idempotent-Replayed"));
+    for (size_t i = 1; i < 3; i++) {
+        assert_int_equal(world->replies[i].status, 201);
+        assert_string_equal(reply_header(&world->replies[i], "Idempotent-Replayed"), "true");
+        assert_string_equal(reply_header(&world->replies[i], "Location"),
+                            reply_header(&world->replies[0], "Location"));
+        assert_int_equal(world->replies[i].body_bytes, world->replies[0].body_bytes);
+        assert_memory_equal(world->replies[i].body, world->replies[0].body,
+                            world->replies[0].body_bytes);
+    }
+}
+
+static void refuses_the_same_key_for_another_body(void **state) {
+    struct world *world = *state;
+    struct header header = {"Idempotency-Key", "key-1"};
+    struct request first = post(body, &header);
+    struct request other = post(
+        "{\"email\":\"b@klaviyo-demo.com\",\"price_id\":\"price_1\",\"color\":\"black\"}", &header);
+    api_take(world->api, &first, &first);
+    api_take(world->api, &other, &other);
+    commit(world, ERR_OK);
+    assert_int_equal(world->replies[0].status, 201);
+    assert_int_equal(world->replies[1].status, 422);
+    assert_non_null(strstr(world->replies[1].body, "/problems/idempotency-key-reused"));
+    assert_int_equal(stored_count(world), 1);
+}
+
+static void wants_a_key_where_the_shop_does(void **state) {
+    struct world *world = *state;
+    world->settings.require_idempotency_key = true;
+    struct request request = post(body, NULL);
+    api_take(world->api, &request, &request);
+    assert_int_equal(world->replies[0].status, 400);
+    assert_non_null(strstr(world->replies[0].body, "/problems/idempotency-key-required"));
+    assert_int_equal(api_queued_count(world->api), 0);
+}
+
+static void draws_another_number_when_one_is_taken(void **state) {
+    struct world *world = *state;
+    struct request request = post(body, NULL);
+    world->repeats_numbers = true;
+    api_take(world->api, &request, &request);
+    commit(world, ERR_OK);
+    api_take(world->api, &request, &request); /* draws the same number */
+    commit(world, ERR_OK);
+    assert_int_equal(world->reply_count, 1);
+    assert_int_equal(api_queued_count(world->api), 1);
+    world->repeats_numbers = false;
+    commit(world, ERR_OK); /* drawn again in vain before, now free */
+    commit(world, ERR_OK);
+    assert_int_equal(world->replies[1].status, 201);
+    assert_string_not_equal(world->replies[0].body, world->replies[1].body);
+    assert_int_equal(stored_count(world), 2);
+}
+
+static void answers_503_and_stores_nothing_when_the_database_is_busy(void **state) {
+    struct world *world = *state;
+    struct request request = post(body, NULL);
+    world->store.next_code = ERR_BUSY;
+    api_take(world->api, &request, &request);
+    commit(world, ERR_OK);
+    assert_int_equal(world->replies[0].status, 503);
+    assert_string_equal(reply_header(&world->replies[0], "Retry-After"), "1");
+    assert_non_null(strstr(world->replies[0].body, "Nothing was stored"));
+    assert_int_equal(stored_count(world), 0);
+}
+
+static void admits_that_it_does_not_know(void **state) {
+    struct world *world = *state;
+    struct request request = post(body, NULL);
+    world->store.next_code = ERR_UNKNOWN;
+    api_take(world->api, &request, &request);
+    commit(world, ERR_OK);
+    assert_int_equal(world->replies[0].status, 503);
+    assert_non_null(strstr(world->replies[0].body, "may or may not"));
+}
+
+static void asks_a_broken_store_nothing_more(void **state) {
+    struct world *world = *state;
+    struct request request = post(body, NULL);
+    for (size_t i = 0; i < API_BATCH_MAX + 1; i++) {
+        api_take(world->api, &request, &request);
+    }
+    world->store.next_code = ERR_FATAL;
+    commit(world, ERR_FATAL);
+    api_refuse_queued(world->api);
+    assert_int_equal(world->store.create_calls, 1);
+    assert_int_equal(world->reply_count, API_BATCH_MAX + 1);
+    for (size_t i = 0; i < world->reply_count; i++) {
+        assert_int_equal(world->replies[i].status, 503);
+    }
+}
+
+static void reads_a_preorder_back_without_personal_data(void **state) {
+    struct world *world = *state;
+    struct request request = post(body, NULL);
+    api_take(world->api, &request, &request);
+    commit(world, ERR_OK);
+    struct request get = {.method = "GET",
+                          .path = reply_header(&world->replies[0], "Location"),
+                          .body = "",
+                          .id = "request-2"};
+    api_take(world->api, &get, &get);
+    assert_int_equal(world->replies[1].status, 200);
+    assert_non_null(strstr(world->replies[1].body, "\"status\":\"initiated\""));
+    assert_non_null(strstr(world->replies[1].body, "\"metric\":\"Preorder Started\""));
+    assert_non_null(strstr(world->replies[1].body, "\"sent_at\":null"));
+    assert_null(strstr(world->replies[1].body, "@"));
+}
+
+static void knows_no_preorder_by_another_id(void **state) {
+    struct world *world = *state;
+    static const char *const paths[] = {"/pre-order/nonsense",
+                                        "/pre-order/01890000-0000-7000-8000-000000000000"};
+    for (size_t i = 0; i < 2; i++) {
+        struct request get = {.method = "GET", .path = paths[i], .body = "", .id = "request"};
+        api_take(world->api, &get, &get);
+        assert_int_equal(world->replies[i].status, 404);
+        assert_non_null(strstr(world->replies[i].body, "/problems/unknown-preorder"));
+    }
+}
+
+static void judges_the_content_type_by_the_head(void **state) {
+    struct world *world = *state;
+    static const struct {
+        const char *name, *value;
+        int status; /* 0: let through */
+    } rows[] = {
+        {"Content-Type", "application/json", 0},
+        {"Content-Type", "Application/JSON; charset=UTF-8", 0},
+        {"Content-Type", "application/json ; charset=\"utf-8\"", 0},
+        {"Content-Type", "application/json; charset=latin1", 415},
+        {"Content-Type", "application/jsonp", 415},
+        {"Content-Type", "text/plain", 415},
+        {"Accept", "application/json", 415},
+        {"Content-Encoding", "gzip", 415},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct header header = {rows[i].name, rows[i].value};
+        struct request request = post("", &header);
+        struct reply reply = {0};
+        assert_int_equal(api_refuse_head(world->api, &request, &reply), rows[i].status != 0);
+        assert_int_equal(reply.status, rows[i].status);
+        reply_release(&reply);
+    }
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(answers_201_only_after_the_commit),
+        TEST(commits_a_whole_turn_at_once),
+        TEST(replays_the_same_bytes_for_the_same_key),
+        TEST(refuses_the_same_key_for_another_body),
+        TEST(wants_a_key_where_the_shop_does),
+        TEST(draws_another_number_when_one_is_taken),
+        TEST(answers_503_and_stores_nothing_when_the_database_is_busy),
+        TEST(admits_that_it_does_not_know),
+        TEST(asks_a_broken_store_nothing_more),
+        TEST(reads_a_preorder_back_without_personal_data),
+        TEST(knows_no_preorder_by_another_id),
+        TEST(judges_the_content_type_by_the_head),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
