@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/log.h"
 #include "common/settings_check.h"
 
 enum {
@@ -362,7 +363,13 @@ enum err_code settings_load(enum settings_program program, const char *usage, co
                             int argc, char **argv, struct settings *settings, int *next_out,
                             enum config_action *action_out, struct err *err) {
     struct config_table table = table_for(program, usage, summary);
-    return config_load(&table, argc, argv, settings, next_out, action_out, err);
+    if (config_load(&table, argc, argv, settings, next_out, action_out, err) != ERR_OK) {
+        return err->code;
+    }
+    settings->program = program;
+    settings->argc = argc;
+    settings->argv = argv;
+    return ERR_OK;
 }
 
 static void swap_texts(char **a, char **b) {
@@ -371,20 +378,23 @@ static void swap_texts(char **a, char **b) {
     *b = kept;
 }
 
-enum err_code settings_reload(enum settings_program program, int argc, char **argv,
-                              struct settings *settings, struct err *err) {
-    struct config_table table = table_for(program, "", "");
+enum err_code settings_reload(struct settings *settings, struct err *err) {
     struct settings fresh;
     int next = 0;
     enum config_action action = CONFIG_RUN;
-    enum err_code code = config_load(&table, argc, argv, &fresh, &next, &action, err);
-    if (code != ERR_OK) {
-        return code;
+    enum log_level level = LOG_LEVEL_INFO;
+    if (settings_load(settings->program, "", "", settings->argc, settings->argv, &fresh, &next,
+                      &action, err) != ERR_OK) {
+        return err->code;
     }
-    swap_texts(&settings->klaviyo_api_key, &fresh.klaviyo_api_key);
-    swap_texts(&settings->log_level, &fresh.log_level);
-    config_release(&table, &fresh);
-    return ERR_OK;
+    enum err_code code = log_level_parse(fresh.log_level, &level, err);
+    if (code == ERR_OK) {
+        log_set_level(level);
+        swap_texts(&settings->log_level, &fresh.log_level);
+        swap_texts(&settings->klaviyo_api_key, &fresh.klaviyo_api_key);
+    }
+    settings_release(&fresh);
+    return code;
 }
 
 void settings_release(struct settings *settings) {

@@ -46,6 +46,9 @@ struct settings {
     int64_t retry_max_attempts;
     int64_t retry_max_age_ms;
     int64_t request_timeout_ms;
+    enum settings_program program; /* these three for settings_reload; argv is borrowed */
+    int argc;
+    char **argv;
 };
 
 /*
@@ -60,10 +63,9 @@ CHECKED enum err_code settings_load(enum settings_program program, const char *u
                                     enum config_action *action_out, struct err *err);
 
 /*
- * For SIGHUP: reads everything anew, with the same argv as settings_load, and takes over
- * klaviyo_api_key and log_level; other changes wait for a restart. Copies of the old pointers are
- * invalid afterwards. On failure `settings` stays as it is.
+ * For SIGHUP: reads everything anew, with the argv of settings_load, puts the log level in force and
+ * takes over klaviyo_api_key and log_level; other changes wait for a restart. Copies of these two
+ * pointers are invalid afterwards. On failure `settings` stays as it is.
  */
-CHECKED enum err_code settings_reload(enum settings_program program, int argc, char **argv,
-                                      struct settings *settings, struct err *err);
+CHECKED enum err_code settings_reload(struct settings *settings, struct err *err);
 void settings_release(struct settings *settings); /* also right for a zeroed struct */
