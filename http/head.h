@@ -21,5 +21,8 @@ struct head_limits {
 int head_check(const struct request *request, const struct head_limits *limits,
                const char **name_out, const char **detail_out);
 
+/* The value of Content-Length: -1 if there is none or it is not a number, INT64_MAX if it is larger. */
+int64_t head_content_length(const struct request *request);
+
 /* The client's X-Request-Id if it is well-formed: true. */
 bool head_request_id_is_valid(const char *text);

@@ -12,7 +12,8 @@
 #include "common/err.h"
 
 enum {
-    HEADERS_MAX = 64, /* of a request; more: 431 */
+    HEADERS_MAX = 64,           /* of a request; more: 431 */
+    HEAD_BYTES_MAX = 16 * 1024, /* of a request line with its headers; more: 431 */
     REPLY_HEADERS_MAX = 16,
     REPLY_HEADER_VALUE_BYTES = 512,
     MESSAGE_ID_BYTES = 129, /* of X-Request-Id: ^[A-Za-z0-9._-]{1,128}$ and NUL */

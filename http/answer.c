@@ -1,0 +1,194 @@
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "http/problem.h"
+#include "http/server_impl.h"
+
+enum { STREAM_BLOCK_BYTES = 16 * 1024, TIME_OUT_BYTES = 1024 };
+
+const struct request *exchange_request(const struct exchange *exchange) {
+    return &exchange->request;
+}
+
+static bool add_headers(struct MHD_Response *response, const struct exchange *exchange,
+                        const struct reply *reply) {
+    bool added = MHD_add_response_header(response, "X-Request-Id", exchange->request.id) == MHD_YES;
+    if (added && reply->content_type != NULL)
+        added = MHD_add_response_header(response, "Content-Type", reply->content_type) == MHD_YES;
+    for (size_t i = 0; added && i < reply->header_count; i++)
+        added = MHD_add_response_header(response, reply->headers[i].name,
+                                        reply->headers[i].value) == MHD_YES;
+    if (added && (reply->closes || exchange->server->is_draining))
+        added = MHD_add_response_header(response, "Connection", "close") == MHD_YES;
+    return added;
+}
+
+/* Takes the response; NULL: there was no memory for it, and the connection is closed instead. */
+static void answer(struct exchange *exchange, const struct reply *reply,
+                   struct MHD_Response *response) {
+    struct server *server = exchange->server;
+    assert(!exchange->is_answered && exchange->hijacked_fd < 0);
+    exchange->is_answered = true;
+    exchange->status = reply->status;
+    exchange_stop_waiting(exchange);
+    if (exchange->phase == EXCHANGE_HANDED)
+        server->unanswered_count--;
+
+    if (response != NULL && !add_headers(response, exchange, reply)) {
+        MHD_destroy_response(response);
+        response = NULL;
+    }
+    exchange->response = response;
+    exchange->must_drop = response == NULL;
+    if (exchange->connection == NULL) {
+        exchange_finish(exchange, reply->status);
+    } else if (!exchange->in_callback) {
+        exchange_resume(exchange);
+        server->has_replies = true;
+    }
+}
+
+void exchange_reply(struct exchange *exchange, struct reply *reply) {
+    static char NOTHING[] = "";
+    bool has_body = reply->body != NULL;
+    struct MHD_Response *response = MHD_create_response_from_buffer(
+        has_body ? reply->body_bytes : 0, has_body ? reply->body : NOTHING,
+        has_body ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
+    if (response == NULL)
+        reply_release(reply);
+    answer(exchange, reply, response);
+    reply->body = NULL;
+    reply->body_bytes = 0;
+}
+
+static bool has_client_left(const struct exchange *exchange) {
+    char byte;
+    ssize_t result = recv(exchange->connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return result == 0 || (result < 0 && errno != EAGAIN && errno != EINTR);
+}
+
+static ssize_t stream_read(void *context, uint64_t position, char *bytes, size_t bytes_max) {
+    (void)position;
+    struct stream *stream = context;
+    struct exchange *exchange = stream->exchange;
+    int64_t byte_count = stream->read(stream->context, bytes, bytes_max);
+    assert(byte_count >= -2 && byte_count <= (int64_t)bytes_max);
+    if (byte_count == -1)
+        return MHD_CONTENT_READER_END_OF_STREAM;
+    if (byte_count == -2)
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    /* A client that takes what it gets is never too slow, however long the stream. */
+    connection_enter(exchange->connection, CONNECTION_LEAVING);
+    if (byte_count == 0) {
+        if (has_client_left(exchange))
+            return MHD_CONTENT_READER_END_WITH_ERROR;
+        /* Asked at once again, it would have nothing to give: libmicrohttpd would spin. */
+        exchange->is_stalled = true;
+        TAILQ_INSERT_TAIL(&exchange->server->stalled, exchange, stalled_link);
+        exchange->is_suspended = true;
+        MHD_suspend_connection(exchange->mhd);
+    }
+    return (ssize_t)byte_count;
+}
+
+void answer_wake_stalled(struct server *server) {
+    struct exchange *exchange;
+    while ((exchange = TAILQ_FIRST(&server->stalled)) != NULL) {
+        TAILQ_REMOVE(&server->stalled, exchange, stalled_link);
+        exchange->is_stalled = false;
+        exchange_resume(exchange);
+    }
+}
+
+static void stream_free(void *context) {
+    struct stream *stream = context;
+    if (stream->free != NULL)
+        stream->free(stream->context);
+    free(stream);
+}
+
+void exchange_reply_stream(struct exchange *exchange, struct reply *reply, int64_t content_length,
+                           int64_t (*read)(void *context, char *bytes, size_t bytes_max),
+                           void (*free)(void *context), void *context) {
+    struct MHD_Response *response = NULL;
+    struct stream *stream = malloc(sizeof *stream);
+    if (stream != NULL) {
+        *stream = (struct stream){exchange, read, free, context};
+        uint64_t length = content_length < 0 ? MHD_SIZE_UNKNOWN : (uint64_t)content_length;
+        response = MHD_create_response_from_callback(length, STREAM_BLOCK_BYTES, stream_read,
+                                                     stream, stream_free);
+        if (response == NULL)
+            stream_free(stream);
+    } else if (free != NULL) {
+        free(context);
+    }
+    reply_release(reply);
+    answer(exchange, reply, response);
+}
+
+int exchange_hijack(struct exchange *exchange) {
+    assert(!exchange->is_answered && exchange->hijacked_fd < 0);
+    assert(exchange->server->options.tls_certificate_pem == NULL);
+    /* A descriptor of its own: libmicrohttpd may close its own at any time. */
+    int fd = exchange->connection != NULL
+                 ? fcntl(exchange->connection->fd, F_DUPFD_CLOEXEC, 0)
+                 : socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    exchange->hijacked_fd = fd;
+    return fd;
+}
+
+/* Both ends forget the connection at once. */
+static void reset(int fd) {
+    struct linger linger = {.l_onoff = 1, .l_linger = 0};
+    struct sockaddr nobody = {.sa_family = AF_UNSPEC};
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+    (void)connect(fd, &nobody, sizeof nobody);
+}
+
+void exchange_end_hijack(struct exchange *exchange, bool with_reset) {
+    assert(exchange->hijacked_fd >= 0);
+    if (with_reset)
+        reset(exchange->hijacked_fd);
+    (void)shutdown(exchange->hijacked_fd, SHUT_RDWR);
+    close(exchange->hijacked_fd);
+    exchange->hijacked_fd = -1;
+    exchange->is_answered = true;
+    exchange_stop_waiting(exchange);
+    if (exchange->phase == EXCHANGE_HANDED)
+        exchange->server->unanswered_count--;
+
+    exchange->must_drop = true;
+    if (exchange->connection == NULL) {
+        exchange_finish(exchange, 0);
+    } else if (!exchange->in_callback) {
+        exchange_resume(exchange);
+        exchange->server->has_replies = true;
+    }
+}
+
+void answer_time_out(struct exchange *exchange) {
+    if (exchange->server->options.tls_certificate_pem != NULL)
+        return;
+    if (exchange->request.id[0] == '\0')
+        exchange_make_request_id(exchange);
+    struct reply reply = problem_reply(&exchange->request, 408, "request-timeout", NULL,
+                                       "The request did not arrive in time.", NULL, 0);
+    char text[TIME_OUT_BYTES];
+    int length = snprintf(text, sizeof text,
+                          "HTTP/1.1 408 %s\r\nX-Request-Id: %s\r\nContent-Type: %s\r\n"
+                          "Content-Length: %zu\r\nConnection: close\r\n\r\n%s",
+                          status_phrase(408), exchange->request.id,
+                          reply.content_type != NULL ? reply.content_type : "text/plain",
+                          reply.body_bytes, reply.body != NULL ? reply.body : "");
+    /* Nothing else was sent for this request, and nothing will be: all of it or, if it does not
+       fit, none that matters. */
+    if (length > 0 && (size_t)length < sizeof text)
+        (void)send(exchange->connection->fd, text, (size_t)length, MSG_DONTWAIT | MSG_NOSIGNAL);
+    reply_release(&reply);
+}

@@ -1,0 +1,183 @@
+#include <assert.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "http/server_impl.h"
+
+enum {
+    SHED_IDLE_MS = 1000,
+    SHED_ARRIVING_MS = 3000,
+    SHED_SHARE = 16, /* at most one in so many at a time: most clients keep their connections */
+};
+
+struct connection *connection_of(struct MHD_Connection *mhd) {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info != NULL ? info->socket_context : NULL;
+}
+
+static void leave_lists(struct connection *connection) {
+    struct server *server = connection->server;
+    switch (connection->state) {
+    case CONNECTION_IDLE:
+        TAILQ_REMOVE(&server->idle, connection, idle_link);
+        TAILQ_REMOVE(&server->waiting, connection, clock_link);
+        break;
+    case CONNECTION_ARRIVING:
+        TAILQ_REMOVE(&server->waiting, connection, clock_link);
+        break;
+    case CONNECTION_LEAVING:
+        TAILQ_REMOVE(&server->leaving, connection, clock_link);
+        break;
+    case CONNECTION_HANDED:
+    case CONNECTION_CUT:
+        break;
+    }
+}
+
+static void join_lists(struct connection *connection) {
+    struct server *server = connection->server;
+    switch (connection->state) {
+    case CONNECTION_IDLE:
+        TAILQ_INSERT_TAIL(&server->idle, connection, idle_link);
+        TAILQ_INSERT_TAIL(&server->waiting, connection, clock_link);
+        break;
+    case CONNECTION_ARRIVING:
+        TAILQ_INSERT_TAIL(&server->waiting, connection, clock_link);
+        break;
+    case CONNECTION_LEAVING:
+        TAILQ_INSERT_TAIL(&server->leaving, connection, clock_link);
+        break;
+    case CONNECTION_HANDED:
+    case CONNECTION_CUT:
+        break;
+    }
+}
+
+void connection_enter(struct connection *connection, enum connection_state state) {
+    struct server *server = connection->server;
+    if (connection->state == CONNECTION_CUT)
+        return; /* it is as good as closed */
+    if (state == CONNECTION_ARRIVING && connection->is_fresh) {
+        /* Its first request has had its time since the connection was opened. */
+        assert(connection->state == CONNECTION_IDLE);
+        TAILQ_REMOVE(&server->idle, connection, idle_link);
+        connection->state = state;
+        connection->is_fresh = false;
+        return;
+    }
+    leave_lists(connection);
+    connection->state = state;
+    connection->since_mono_us = server_now(server);
+    join_lists(connection);
+}
+
+static void open_connection(struct server *server, struct MHD_Connection *mhd,
+                            void **socket_context) {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+    assert(info != NULL);
+    struct connection *connection = calloc(1, sizeof *connection);
+    if (connection == NULL) {
+        shutdown(info->connect_fd, SHUT_RDWR);
+        return;
+    }
+    connection->server = server;
+    connection->fd = info->connect_fd;
+    connection->state = CONNECTION_IDLE;
+    connection->is_fresh = true;
+    connection->since_mono_us = server_now(server);
+    join_lists(connection);
+    *socket_context = connection;
+
+    server->connection_count++;
+    server->connection_number++;
+    if (server->options.on_connect != NULL &&
+        !server->options.on_connect(server->options.context, server->connection_number,
+                                    connection->fd))
+        connection_cut(connection);
+}
+
+static void close_connection(struct connection *connection) {
+    struct server *server = connection->server;
+    assert(connection->exchange == NULL);
+    leave_lists(connection);
+    if (connection->lingers && !server->is_closing)
+        linger_add(&server->lingering, connection->fd, server_now(server));
+    server->connection_count--;
+    free(connection);
+}
+
+void connection_notify(void *context, struct MHD_Connection *mhd, void **socket_context,
+                       enum MHD_ConnectionNotificationCode code) {
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        open_connection(context, mhd, socket_context);
+    } else if (*socket_context != NULL) {
+        close_connection(*socket_context);
+        *socket_context = NULL;
+    }
+}
+
+void connection_cut(struct connection *connection) {
+    leave_lists(connection);
+    connection->state = CONNECTION_CUT;
+    /* libmicrohttpd sees the hang-up and closes. A failure means that the client was faster. */
+    (void)shutdown(connection->fd, SHUT_RDWR);
+}
+
+static int64_t age_ms(const struct connection *connection) {
+    return (server_now(connection->server) - connection->since_mono_us) / US_PER_MS;
+}
+
+static int32_t cut_older(struct connection_list *list, int64_t limit_ms, int32_t most) {
+    int32_t count = 0;
+    struct connection *connection;
+    while (count < most && (connection = TAILQ_FIRST(list)) != NULL &&
+           age_ms(connection) >= limit_ms) {
+        if (connection->state == CONNECTION_ARRIVING)
+            answer_time_out(connection->exchange);
+        connection_cut(connection);
+        count++;
+    }
+    return count;
+}
+
+int32_t connections_cut_overdue(struct server *server) {
+    int64_t limit_ms = server->options.request_deadline_ms;
+    return cut_older(&server->waiting, limit_ms, INT32_MAX) +
+           cut_older(&server->leaving, limit_ms, INT32_MAX);
+}
+
+int32_t connections_cut_idle(struct server *server) {
+    return cut_older(&server->idle, 0, INT32_MAX);
+}
+
+static bool has_somebody_waiting(const struct server *server) {
+    struct pollfd pollfd = {.fd = server->options.listen_fd, .events = POLLIN};
+    return poll(&pollfd, 1, 0) == 1;
+}
+
+int32_t connections_shed(struct server *server) {
+    int32_t limit = server->options.connections_max;
+    if (server->is_quiesced || server->connection_count < limit || !has_somebody_waiting(server))
+        return 0;
+    int32_t most = limit / SHED_SHARE + 1;
+    int32_t count = cut_older(&server->idle, SHED_IDLE_MS, most);
+    return count > 0 ? count : cut_older(&server->waiting, SHED_ARRIVING_MS, most);
+}
+
+static int32_t time_left_ms(const struct server *server, const struct connection *first,
+                            int32_t most_ms) {
+    if (first == NULL)
+        return most_ms;
+    int64_t left_ms = server->options.request_deadline_ms - age_ms(first);
+    if (left_ms <= 0)
+        return 0;
+    return left_ms < most_ms ? (int32_t)left_ms : most_ms;
+}
+
+int32_t connections_wait_ms(const struct server *server, int32_t most_ms) {
+    most_ms = time_left_ms(server, TAILQ_FIRST(&server->waiting), most_ms);
+    return time_left_ms(server, TAILQ_FIRST(&server->leaving), most_ms);
+}

@@ -1,0 +1,65 @@
+#include "http/problem.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { TYPE_BYTES = 128 };
+
+/* jansson refuses what is not UTF-8; an error page without its detail still helps. */
+static json_t *text_value(const char *text) {
+    json_t *value = json_string(text);
+    return value != NULL ? value : json_string("(not valid UTF-8)");
+}
+
+/* Like every setter of jansson: a NULL value makes it fail. */
+static bool set_text(json_t *object, const char *name, const char *text) {
+    return json_object_set_new(object, name, text_value(text)) == 0;
+}
+
+static bool add_fields(json_t *object, const struct problem_field *fields, size_t field_count) {
+    json_t *errors = json_array();
+    if (json_object_set_new(object, "errors", errors) != 0)
+        return false;
+    for (size_t i = 0; i < field_count; i++) {
+        json_t *field = json_object();
+        if (json_array_append_new(errors, field) != 0 ||
+            !set_text(field, "detail", fields[i].detail) ||
+            !set_text(field, "pointer", fields[i].pointer))
+            return false;
+    }
+    return true;
+}
+
+static bool set_type(json_t *object, const char *name) {
+    if (name == NULL)
+        return set_text(object, "type", "about:blank");
+    char type[TYPE_BYTES];
+    snprintf(type, sizeof type, "/problems/%s", name);
+    return set_text(object, "type", type);
+}
+
+struct reply problem_reply(const struct request *request, int status, const char *name,
+                           const char *title, const char *detail,
+                           const struct problem_field *fields, size_t field_count) {
+    struct reply reply = {.status = status};
+    json_t *object = json_object();
+    bool complete = object != NULL && set_type(object, name) &&
+                    set_text(object, "title", title != NULL ? title : status_phrase(status)) &&
+                    json_object_set_new(object, "status", json_integer(status)) == 0;
+    if (complete && detail != NULL)
+        complete = set_text(object, "detail", detail);
+    if (complete && request->id[0] != '\0')
+        complete = set_text(object, "request_id", request->id);
+    if (complete && field_count > 0)
+        complete = add_fields(object, fields, field_count);
+
+    if (complete)
+        reply.body = json_dumps(object, JSON_COMPACT);
+    if (reply.body != NULL) {
+        reply.body_bytes = strlen(reply.body);
+        reply.content_type = "application/problem+json";
+    }
+    json_decref(object);
+    return reply;
+}

@@ -1,0 +1,144 @@
+#pragma once
+/*
+ * The inside of a server, shared by server.c, connection.c and exchange.c only.
+ *
+ * A connection lives from accept to close, an exchange from its request line to the end of its
+ * reply. The two part company when the client goes while the owner still holds the exchange: then
+ * exchange->connection is NULL, and the reply to come is dropped.
+ */
+#include <microhttpd.h>
+#include <sys/queue.h>
+
+#include "http/linger.h"
+#include "http/server.h"
+
+enum connection_state {
+    CONNECTION_IDLE,     /* of the next request, not even the request line is complete */
+    CONNECTION_ARRIVING, /* the request line is there, the rest is not */
+    CONNECTION_HANDED,   /* the owner has the request: no clock runs */
+    CONNECTION_LEAVING,  /* the client takes the reply */
+    CONNECTION_CUT,      /* shut down by us; libmicrohttpd closes it in its next run */
+};
+
+struct connection {
+    struct server *server;
+    struct exchange *exchange; /* the one that is under way, or NULL */
+    int fd;                    /* libmicrohttpd's */
+    enum connection_state state;
+    bool is_fresh;         /* no request was read on it yet */
+    bool lingers;          /* bytes of the client may be left unread: see linger.h */
+    int64_t since_mono_us; /* when the clock of its state was started */
+    TAILQ_ENTRY(connection) clock_link;
+    TAILQ_ENTRY(connection) idle_link;
+};
+
+/* Each is ordered by since_mono_us, so that only heads need a look. */
+TAILQ_HEAD(connection_list, connection);
+
+enum exchange_phase {
+    EXCHANGE_BEGUN,   /* request line read */
+    EXCHANGE_READING, /* head judged, body under way */
+    EXCHANGE_HANDED,  /* given to on_request */
+};
+
+struct stream {
+    struct exchange *exchange;
+    int64_t (*read)(void *context, char *bytes, size_t bytes_max);
+    void (*free)(void *context);
+    void *context;
+};
+
+struct exchange {
+    struct request request;
+    struct server *server;
+    struct connection *connection; /* NULL: the client is gone */
+    struct MHD_Connection *mhd;    /* NULL with it */
+    struct MHD_Response *response; /* the answer, until libmicrohttpd asks for it */
+    enum exchange_phase phase;
+    int status;                    /* of the answer; 0: none */
+    bool in_callback;              /* one of the owner's callbacks is running for it */
+    bool is_answered, is_streamed; /* exchange_reply or exchange_reply_stream was called */
+    bool is_waiting;               /* handed over, unanswered, not suspended */
+    bool is_suspended;             /* at libmicrohttpd: it won't call until resumed */
+    bool must_drop;                /* close the connection at libmicrohttpd's next call */
+    bool is_stalled;               /* its stream had nothing to give: in `stalled` */
+    int hijacked_fd;               /* -1: not hijacked */
+    int64_t handed_turn;
+    char *target;        /* request.path and request.query point into it */
+    size_t target_bytes; /* as libmicrohttpd saw it */
+    char *text;          /* the method and the headers' names and values */
+    char *body;
+    struct header headers[HEADERS_MAX];
+    TAILQ_ENTRY(exchange) all_link;
+    TAILQ_ENTRY(exchange) stalled_link;
+};
+
+TAILQ_HEAD(exchange_list, exchange);
+
+struct server {
+    struct server_options options;
+    struct MHD_Daemon *daemon;
+    int epoll_fd;
+    bool has_strict_library; /* see raw.h */
+    bool is_draining, is_quiesced, is_closing;
+    bool has_replies; /* given since the last run of libmicrohttpd */
+    int64_t turn_count;
+    int64_t connection_number;
+    int32_t connection_count, unanswered_count;
+    int32_t waiting_count;          /* of exchanges that are is_waiting */
+    struct connection_list waiting; /* idle and arriving */
+    struct connection_list leaving;
+    struct connection_list idle;
+    struct exchange_list exchanges; /* all */
+    struct exchange_list stalled;
+    struct linger_set lingering;
+};
+
+int64_t server_now(const struct server *server);
+
+/* connection.c */
+void connection_notify(void *context, struct MHD_Connection *mhd, void **socket_context,
+                       enum MHD_ConnectionNotificationCode code);
+struct connection *connection_of(struct MHD_Connection *mhd);
+/* Moves it to the lists of its new state and starts the clock anew where the state has one. */
+void connection_enter(struct connection *connection, enum connection_state state);
+/* Ends it: bytes may be lost. */
+void connection_cut(struct connection *connection);
+/* Each returns how many it cut. */
+int32_t connections_cut_overdue(struct server *server);
+int32_t connections_cut_idle(struct server *server);
+int32_t connections_shed(struct server *server);
+/* The shortest time until a clock runs out, at most `most_ms`. */
+int32_t connections_wait_ms(const struct server *server, int32_t most_ms);
+
+/* exchange.c: libmicrohttpd's callbacks */
+void *exchange_on_target(void *context, const char *target, struct MHD_Connection *mhd);
+enum MHD_Result exchange_on_access(void *context, struct MHD_Connection *mhd, const char *url,
+                                   const char *method, const char *version, const char *upload,
+                                   size_t *upload_bytes, void **exchange_pointer);
+void exchange_on_completed(void *context, struct MHD_Connection *mhd, void **exchange_pointer,
+                           enum MHD_RequestTerminationCode code);
+void exchange_resume(struct exchange *exchange);
+void exchange_stop_waiting(struct exchange *exchange);
+void exchange_make_request_id(struct exchange *exchange);
+/* Reports the end of a request and frees it. */
+void exchange_finish(struct exchange *exchange, int status);
+/* Frees what server_close finds: nobody will answer it. */
+void exchange_free(struct exchange *exchange);
+
+/* answer.c */
+/* Asks every stream again that had nothing to give. */
+void answer_wake_stalled(struct server *server);
+/* Tells the client, where it can be told, that its request took too long. */
+void answer_time_out(struct exchange *exchange);
+
+/* request_read.c: fills exchange->request from what libmicrohttpd shows. */
+enum read_result {
+    READ_FINE,
+    READ_NOT_PLAIN, /* see raw.h */
+    READ_TOO_LARGE, /* over HEADERS_MAX or HEAD_BYTES_MAX */
+    READ_OUT_OF_MEMORY,
+};
+CHECKED bool request_read_target(struct exchange *exchange, const char *target);
+CHECKED enum read_result request_read_head(struct exchange *exchange, const char *url,
+                                           const char *method, const char *version);
