@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "common/store/sqlite/gate.h"
 
 enum { SQL_BYTES = 4096, TEXT_BYTES = 64 * 1024 };
 
@@ -319,4 +322,41 @@ void *fixture_share(size_t byte_count) {
         mmap(NULL, byte_count, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_true(memory != MAP_FAILED);
     return memory;
+}
+
+void fixture_await_stopped(pid_t pid) {
+    int status = 0;
+    assert_int_equal(waitpid(pid, &status, WUNTRACED), pid);
+    assert_true(WIFSTOPPED(status));
+}
+
+static int enter_and_stop(void *context) {
+    const struct fixture *fixture = context;
+    struct gate gate;
+    bool is_first = false;
+    struct err err = {0};
+    enum err_code code = gate_open(&gate, fixture->path, STORE_BACKGROUND, clock_system(),
+                                   FIXTURE_TIMEOUT_MS, &is_first, &err);
+    if (code == ERR_OK && is_first) {
+        code = gate_share(&gate, &err);
+    }
+    if (code == ERR_OK) {
+        code = gate_enter(&gate, FIXTURE_TIMEOUT_MS, &err);
+    }
+    if (code == ERR_OK) {
+        (void)raise(SIGSTOP);
+    }
+    return (int)code;
+}
+
+struct fixture_holder fixture_hold_gate(struct fixture *fixture) {
+    struct fixture_holder holder = {.pid = fixture_spawn(enter_and_stop, fixture)};
+    (void)snprintf(holder.pid_text, sizeof holder.pid_text, "%" PRId64, (int64_t)holder.pid);
+    fixture_await_stopped(holder.pid);
+    return holder;
+}
+
+void fixture_release_gate(const struct fixture_holder *holder) {
+    assert_int_equal(kill(holder->pid, SIGKILL), 0);
+    assert_int_equal(fixture_join(holder->pid), 128 + SIGKILL);
 }

@@ -101,3 +101,13 @@ pid_t fixture_spawn(int (*run)(void *context), void *context);
 int fixture_join(pid_t pid);
 /* A page of zeroed memory that children share. Never given back. */
 void *fixture_share(size_t byte_count);
+/* Waits until a child has stopped itself (raise(SIGSTOP)). */
+void fixture_await_stopped(pid_t pid);
+
+/* Another process that sits in the gate, stopped. */
+struct fixture_holder {
+    pid_t pid;
+    char pid_text[16];
+};
+struct fixture_holder fixture_hold_gate(struct fixture *fixture);
+void fixture_release_gate(const struct fixture_holder *holder); /* kills it */
