@@ -1,0 +1,46 @@
+"""Creates at 500 a second while Klaviyo is unreachable, slow or answers 503; then it returns."""
+
+import statistics
+
+from lib import misbehave
+from lib.load import create_at_rate, percentile
+
+PER_SECOND = 500
+SECONDS, SECONDS_QUICK = 30, 6
+P99_MS_MAX = 20
+# One stall of the machine must not decide: p99 is judged window by window, at the median window.
+WINDOWS = 5
+GENEROUS = ("--burst", "100000", "--steady", "1000000")
+
+
+def p99(answers):
+    return percentile([answer.latency_ms for answer in answers], 0.99)
+
+
+def prove_one(proof, name, fault):
+    system = proof.system()
+    system.migrate().start_sandbox(*GENEROUS, script=[fault] if fault else None)
+    address = system.sandbox.address
+    if not fault:
+        system.sandbox.kill()
+    system.start_api()
+    system.start_worker(PREORDER_REQUEST_TIMEOUT="15s", PREORDER_DRAIN_TIMEOUT="500ms")
+    count = PER_SECOND * (SECONDS_QUICK if proof.quick else SECONDS)
+    answers = sorted(create_at_rate(system.api.address, PER_SECOND, count), key=lambda each: each.number)
+    refused = [answer for answer in answers if answer.status != 201]
+    assert not refused, f"{name}: {len(refused)} of {count} were not accepted, such as {refused[:3]}"
+    size = count // WINDOWS
+    windows = [p99(answers[start:start + size]) for start in range(0, size * WINDOWS, size)]
+    judged = statistics.median(windows)
+    assert judged < P99_MS_MAX, f"{name}: p99 of the windows {[round(each, 1) for each in windows]} ms"
+    system.sandbox.kill()
+    system.start_sandbox(*GENEROUS, listen=address)
+    system.wait_sent(count, 180)
+    assert {line["unique_id"] for line in system.ledger()} == {event["id"] for event in system.events()}, name
+    assert system.ctl("audit").returncode == 0, name
+    return f"{name} {count} all 201 p99 {p99(answers):.1f} ms (median window {judged:.1f})"
+
+
+def prove(proof):
+    return "; ".join(prove_one(proof, name, fault) for name, fault in (
+        ("unreachable", None), ("slow", misbehave.slow_head(10000)), ("503", misbehave.status(503))))
