@@ -4,7 +4,8 @@
  * stopped loop never looks dead and a probe never delays a checkout. Used by api and worker.
  *
  * /livez answers 200 as long as the thread runs: it has no dependencies. /readyz answers 200 if
- * every check passes, else 503; with ?verbose one line a check, "[+]name ok" or "[-]name failed: why".
+ * every check passes, else 503; with ?verbose one line a check, "[+]name ok" or "[-]name failed:
+ * why".
  */
 #include <stddef.h>
 

@@ -33,7 +33,7 @@ static bool add_headers(struct MHD_Response *response, const struct exchange *ex
 static void answer(struct exchange *exchange, const struct reply *reply,
                    struct MHD_Response *response) {
     struct server *server = exchange->server;
-    assert(!exchange->is_answered && exchange->hijacked_fd < 0);
+    assert(!exchange->is_answered && !exchange->is_hijacked);
     exchange->is_answered = true;
     exchange->status = reply->status;
     exchange_stop_waiting(exchange);
@@ -133,12 +133,13 @@ void exchange_reply_stream(struct exchange *exchange, struct reply *reply, int64
 }
 
 int exchange_hijack(struct exchange *exchange) {
-    assert(!exchange->is_answered && exchange->hijacked_fd < 0);
+    assert(!exchange->is_answered && !exchange->is_hijacked);
     assert(exchange->server->options.tls_certificate_pem == NULL);
     /* A descriptor of its own: libmicrohttpd may close its own at any time. */
     int fd = exchange->connection != NULL
                  ? fcntl(exchange->connection->fd, F_DUPFD_CLOEXEC, 0)
                  : socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    exchange->is_hijacked = true;
     exchange->hijacked_fd = fd;
     return fd;
 }
@@ -152,12 +153,14 @@ static void reset(int fd) {
 }
 
 void exchange_end_hijack(struct exchange *exchange, bool with_reset) {
-    assert(exchange->hijacked_fd >= 0);
-    if (with_reset)
-        reset(exchange->hijacked_fd);
-    (void)shutdown(exchange->hijacked_fd, SHUT_RDWR);
-    close(exchange->hijacked_fd);
-    exchange->hijacked_fd = -1;
+    assert(exchange->is_hijacked);
+    if (exchange->hijacked_fd >= 0) {
+        if (with_reset)
+            reset(exchange->hijacked_fd);
+        (void)shutdown(exchange->hijacked_fd, SHUT_RDWR);
+        close(exchange->hijacked_fd);
+    }
+    exchange->is_hijacked = false;
     exchange->is_answered = true;
     exchange_stop_waiting(exchange);
     if (exchange->phase == EXCHANGE_HANDED)

@@ -28,7 +28,6 @@ static struct exchange *exchange_new(struct connection *connection, struct MHD_C
     exchange->server = connection->server;
     exchange->connection = connection;
     exchange->mhd = mhd;
-    exchange->hijacked_fd = -1;
     exchange->request.method = "";
     exchange->request.headers = exchange->headers;
     exchange->request.body = "";
@@ -159,7 +158,7 @@ static enum MHD_Result take_head(struct exchange *exchange, const char *url, con
     exchange->phase = EXCHANGE_READING;
     if (exchange->must_drop)
         return MHD_NO;
-    if (exchange->hijacked_fd >= 0) {
+    if (exchange->is_hijacked) {
         connection_enter(exchange->connection, CONNECTION_HANDED);
         suspend(exchange);
         return MHD_YES;
@@ -201,7 +200,7 @@ static enum MHD_Result wait_for_answer(struct exchange *exchange) {
         return MHD_NO;
     if (exchange->response != NULL)
         return queue_response(exchange);
-    if (exchange->hijacked_fd >= 0 || exchange->handed_turn != server->turn_count)
+    if (exchange->is_hijacked || exchange->handed_turn != server->turn_count)
         suspend(exchange);
     return MHD_YES;
 }
@@ -280,6 +279,6 @@ void exchange_on_completed(void *context, struct MHD_Connection *mhd, void **exc
     exchange->mhd = NULL;
     connection_enter(connection, CONNECTION_IDLE);
     bool is_owned = exchange->phase == EXCHANGE_HANDED && !exchange->is_answered;
-    if (!is_owned && exchange->hijacked_fd < 0)
+    if (!is_owned && !exchange->is_hijacked)
         exchange_finish(exchange, status);
 }

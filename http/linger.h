@@ -2,9 +2,10 @@
 /*
  * Closing a connection without losing the answer that was just sent on it.
  *
- * A socket that is closed while bytes of the client are unread, or still on their way, is reset, and the reset may
- * overtake the answer: a client that sends too large a body would see "connection reset" in place of
- * our 413. So such a socket stays open for a moment, and what it receives is thrown away.
+ * A socket that is closed while bytes of the client are unread, or still on their way, is reset,
+ * and the reset may overtake the answer: a client that sends too large a body would see "connection
+ * reset" in place of our 413. So such a socket stays open for a moment, and what it receives is
+ * thrown away.
  */
 #include <stdint.h>
 

@@ -10,9 +10,9 @@
 enum { LISTEN_ADDRESS_BYTES = 160 };
 
 /*
- * Opens a non-blocking, close-on-exec listening socket. A left-over unix socket that nobody listens on is
- * removed first. ERR_INVALID: not an address. ERR_CONFLICT: taken by somebody. ERR_FATAL: anything else (no right to it,
- * no such interface).
+ * Opens a non-blocking, close-on-exec listening socket. A left-over unix socket that nobody listens
+ * on is removed first. ERR_INVALID: not an address. ERR_CONFLICT: taken by somebody. ERR_FATAL:
+ * anything else (no right to it, no such interface).
  */
 CHECKED enum err_code listen_open(const char *address, int *fd_out, struct err *err);
 

@@ -13,9 +13,9 @@ struct problem_field {
 };
 
 /*
- * `name` is the last part of the type ("invalid-body"); NULL means about:blank, whose title is the status
- * phrase. `title` NULL: the status phrase. `detail` is a sentence for the client's developer.
- * Out of memory: the reply has the status and no body.
+ * `name` is the last part of the type ("invalid-body"); NULL means about:blank, whose title is the
+ * status phrase. `title` NULL: the status phrase. `detail` is a sentence for the client's
+ * developer. Out of memory: the reply has the status and no body.
  */
 struct reply problem_reply(const struct request *request, int status, const char *name,
                            const char *title, const char *detail,

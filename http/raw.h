@@ -2,14 +2,15 @@
 /*
  * The head of a request as it lay in memory: what libmicrohttpd 0.9.75 read leniently shows there.
  *
- * The library parses in place: it ends every name, value and part of the request line with NULs written over
- * what stood behind it, and moves nothing. So in a head without tricks each part begins exactly where the one
- * before it ended: method, one space, target, one space, version, CRLF, then name, colon, blanks, value, CRLF
- * for each header, and one more CRLF. A NUL inside a part, a bare line feed, a folded line and a header without
- * a name all leave a gap, though the library hides them from its callbacks.
+ * The library parses in place: it ends every name, value and part of the request line with NULs
+ * written over what stood behind it, and moves nothing. So in a head without tricks each part
+ * begins exactly where the one before it ended: method, one space, target, one space, version,
+ * CRLF, then name, colon, blanks, value, CRLF for each header, and one more CRLF. A NUL inside a
+ * part, a bare line feed, a folded line and a header without a name all leave a gap, though the
+ * library hides them from its callbacks.
  *
- * Only addresses that the library handed out are compared. Libraries from 1.0 on parse strictly themselves
- * and may lay out a head differently: for them every head passes.
+ * Only addresses that the library handed out are compared. Libraries from 1.0 on parse strictly
+ * themselves and may lay out a head differently: for them every head passes.
  */
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -108,6 +109,9 @@ enum err_code server_open(const struct server_options *options, struct server **
     if (code == ERR_OK)
         code = start_daemon(server, err);
     if (code != ERR_OK) {
+        /* libmicrohttpd closes it in some of its failures and leaves it in others. */
+        if (fcntl(options->listen_fd, F_GETFD) >= 0)
+            close(options->listen_fd);
         free(server);
         return code;
     }
@@ -126,7 +130,7 @@ void server_close(struct server *server) {
     exchange_resume(exchange);
     MHD_stop_daemon(server->daemon);
     while ((exchange = TAILQ_FIRST(&server->exchanges)) != NULL) {
-        if (exchange->hijacked_fd >= 0)
+        if (exchange->is_hijacked && exchange->hijacked_fd >= 0)
             close(exchange->hijacked_fd);
         exchange_free(exchange);
     }

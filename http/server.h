@@ -2,19 +2,32 @@
 /*
  * An HTTP/1.1 server as a part of somebody's loop; the one home of libmicrohttpd.
  *
- * The owner waits until server_fd is readable or server_wait_ms have passed, then calls server_turn,
- * which runs what is due and hands over each complete request through on_request, at once. The owner
- * answers with exchange_reply: inside the callback or in any later turn; until then the connection
- * is suspended. After replies given outside server_turn, call server_turn again so that they leave.
+ * The owner waits until server_fd is readable or server_wait_ms have passed, then calls
+ * server_turn, which runs what is due and hands over each complete request through on_request, at
+ * once. The owner answers with exchange_reply: inside the callback or in any later turn; until then
+ * the connection is suspended. After replies given outside server_turn, call server_turn again so
+ * that they leave.
  *
- * Guards: head_check on every head; body limit; a whole request must arrive within
- * request_deadline_ms, counted from the connection's opening or the reply before it, so an idle kept-alive
- * connection is closed after the same time; at the connection limit the connections idle longest (at least 1 s) are
- * closed, so that a new client is always served.
+ * Guards:
+ * - every head is judged (head.h, raw.h) and every body limited before it is read;
+ * - a request must arrive within request_deadline_ms: the first of a connection counted from the
+ *   connection's opening, each later one from its request line. So long may a connection be idle,
+ *   too, and so long may a client take to fetch a reply (a stream: each part of it). Who takes
+ *   longer is cut; in the middle of a request and over plain HTTP a 408 is sent first. A request
+ *   that was handed over is never cut; - at the connection limit, while somebody waits to be
+ *   accepted, connections that have been idle for at least 1 s are closed, longest first; if there
+ *   are none, those whose request has been arriving for at least 3 s. So a new client is served
+ *   within seconds, whatever the others do.
  *
  * Every reply carries X-Request-Id, Content-Length and Date. HEAD gets GET's head.
  *
- * Threads: one server belongs to one thread (server_thread.h runs one on its own).
+ * Not ours: libmicrohttpd answers some bad heads itself, with its own small HTML pages and without
+ * X-Request-Id, before any callback could: 400 (request line, version or Content-Length malformed,
+ * a header line without a colon, HTTP/1.1 without Host), 413 (a Content-Length over 2^64), 414 and
+ * 431 (a head over 32 KiB) and 505. All of them close the connection. on_done sees those whose
+ * request line was understood.
+ *
+ * Threads: one server belongs to one thread.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -31,11 +44,10 @@ struct server;
 struct exchange;
 
 struct server_options {
-    int listen_fd; /* taken over: closed by server_close or server_drain */
+    int listen_fd; /* taken over: closed by server_close or a drain; also if server_open fails */
     int64_t body_bytes_max;
     int64_t request_deadline_ms;
-    int32_t
-        connections_max; /* at most RLIMIT_NOFILE less a reserve; server_open raises the soft limit */
+    int32_t connections_max; /* or what RLIMIT_NOFILE leaves; server_open raises the soft limit */
     const char *tls_certificate_pem, *tls_key_pem; /* NULL: plain HTTP (text, not paths) */
     const struct clock *clock;
     const struct random *random; /* request ids */
@@ -44,7 +56,9 @@ struct server_options {
     void (*on_head)(void *context, struct exchange *exchange);
     void (*on_request)(void *context, struct exchange *exchange);
     /* The end of every request, answered or refused by the server itself: for the log line and the
-       counters. `request` may lack its body. NULL: not wanted. */
+       counters. `request` may lack its body, and what is not known yet of its head ("", NULL, 0).
+       `status` is 408 if the deadline cut it, 0 if the client left before it was answered or the
+       exchange was hijacked. Not called for what server_close ends. NULL: not wanted. */
     void (*on_done)(void *context, const struct request *request, int status, int64_t duration_us);
     /* A connection was accepted (before TLS and before any byte): `number` counts from 1. Returning
        false closes it at once. NULL: all are taken. */
@@ -62,12 +76,14 @@ CHECKED enum err_code server_open(const struct server_options *options, struct s
 void server_close(struct server *server);
 
 int server_fd(const struct server *server);
-/* How long the owner may sleep: at most 200 ms, because libmicrohttpd at its connection limit has no timeout of its own
-   and would otherwise never look again. 0: there is work. */
+/* How long the owner may sleep: at most 200 ms, because libmicrohttpd at its connection limit has
+   no timeout of its own and would otherwise never look again. 0: there is work. */
 int32_t server_wait_ms(struct server *server);
 void server_turn(struct server *server);
 
-/* Stops accepting; replies from now on close their connections; idle connections are closed. */
+/* From the next turn on nothing new is accepted, but for who is in the backlog by then; idle
+   connections are closed, and replies close theirs. The owner goes on turning until
+   server_connection_count is 0 or the patience ends. */
 void server_drain(struct server *server);
 /* Connections that are not closed yet, and requests handed over and not answered yet. */
 int32_t server_connection_count(const struct server *server);
@@ -79,18 +95,22 @@ const struct request *exchange_request(const struct exchange *exchange);
 void exchange_reply(struct exchange *exchange, struct reply *reply);
 
 /*
- * Hands the bare socket to the caller, who plays the rest by hand (the sandbox's misbehaviours; plain
- * HTTP only). The server neither reads nor writes it any more; the caller ends it with exchange_end_hijack, which
- * closes it, with a reset if asked. The fd stays the server's: don't close it.
+ * Hands the bare socket to the caller, who plays the rest by hand (the sandbox's misbehaviours;
+ * plain HTTP only). The server neither reads nor writes it any more; the caller ends it with
+ * exchange_end_hijack, which closes it, with a reset if asked. Don't close the fd. Allowed in
+ * on_head, too. -1: no descriptor is left; end it all the same.
  */
 int exchange_hijack(struct exchange *exchange);
 void exchange_end_hijack(struct exchange *exchange, bool with_reset);
 
 /*
- * A body that the caller produces as it goes (slow, endless or cut short), also over TLS: `read` is asked for
- * at most `bytes_max` bytes and returns how many it wrote, 0 for "not now, ask again at the next turn", -1 for
- * the end, -2 for an end in disorder (the connection is cut). `content_length` -1: chunked. reply->body is ignored.
- * `free` (may be NULL) is called once at the end.
+ * A body that the caller produces as it goes (slow, endless or cut short), also over TLS. `read` is
+ * asked for at most `bytes_max` bytes and returns how many it wrote, 0 for "not now", -1 for the
+ * end, -2 for an end in disorder (the connection is cut). After 0 it is asked again at the next
+ * turn, for which server_wait_ms leaves at most 10 ms; a client that closes its side in such a
+ * pause counts as gone. `content_length` -1: chunked; an end before that length cuts the
+ * connection. reply->body is ignored and freed. `free` (may be NULL) is called once at the end,
+ * before on_done or after.
  */
 void exchange_reply_stream(struct exchange *exchange, struct reply *reply, int64_t content_length,
                            int64_t (*read)(void *context, char *bytes, size_t bytes_max),

@@ -55,14 +55,15 @@ struct exchange {
     struct MHD_Connection *mhd;    /* NULL with it */
     struct MHD_Response *response; /* the answer, until libmicrohttpd asks for it */
     enum exchange_phase phase;
-    int status;                    /* of the answer; 0: none */
-    bool in_callback;              /* one of the owner's callbacks is running for it */
-    bool is_answered, is_streamed; /* exchange_reply or exchange_reply_stream was called */
-    bool is_waiting;               /* handed over, unanswered, not suspended */
-    bool is_suspended;             /* at libmicrohttpd: it won't call until resumed */
-    bool must_drop;                /* close the connection at libmicrohttpd's next call */
-    bool is_stalled;               /* its stream had nothing to give: in `stalled` */
-    int hijacked_fd;               /* -1: not hijacked */
+    int status;        /* of the answer; 0: none */
+    bool in_callback;  /* one of the owner's callbacks is running for it */
+    bool is_answered;  /* by a reply, a stream or the end of a hijack */
+    bool is_waiting;   /* handed over, unanswered, not suspended */
+    bool is_suspended; /* at libmicrohttpd: it won't call until resumed */
+    bool must_drop;    /* close the connection at libmicrohttpd's next call */
+    bool is_stalled;   /* its stream had nothing to give: in `stalled` */
+    bool is_hijacked;
+    int hijacked_fd; /* ours; -1 if there was no descriptor left */
     int64_t handed_turn;
     char *target;        /* request.path and request.query point into it */
     size_t target_bytes; /* as libmicrohttpd saw it */
