@@ -1,0 +1,122 @@
+#include "ctl/command.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/buf.h"
+#include "ctl/suggest.h"
+
+enum { OVERVIEW_BYTES_MAX = 16 * 1024, COMMANDS_MAX = 32 };
+
+static const char filter_help[] =
+    "Which events (all that is given must hold):\n"
+    "  ID ...             events by id, or all events of a preorder by its id or number\n"
+    "  --status STATUS    due, waiting, sending, pending (all three), sent, dead, cancelled\n"
+    "  --metric NAME      \"Preorder Started\", ...\n"
+    "  --email ADDRESS    the customer's address\n"
+    "  --error PATTERN    part of the last error, without regard to case\n"
+    "  --older DURATION   created longer ago than this: 30m, 2h, 3d\n"
+    "  --newer DURATION   created within this time\n"
+    "  --limit N          at most N, newest first\n";
+
+static const char change_help[] =
+    "  --dry-run          only says how many events it would change\n"
+    "  --yes              does not ask; needed when standard input is no terminal\n"
+    "  --reason TEXT      kept in the table audit_log, with your name, the time and the count\n";
+
+const struct command commands[] = {
+    {"status", "how things stand: counts, what is due, the Klaviyo account, the database", "",
+     "  preorderctl status\n"
+     "  preorderctl status --json | jq .events.dead\n",
+     0, 0, 0, true, command_status},
+    {"list", "events, newest first (50 unless --limit says otherwise)", "[ID ...]",
+     "  preorderctl list --status dead\n"
+     "  preorderctl list --email customer@shop.example\n"
+     "  preorderctl list --error timeout --newer 2h --limit 500\n",
+     OPTIONS_FILTER, 0, SIZE_MAX, true, command_list},
+    {"show", "one preorder with its events and every attempt", "ID|NUMBER",
+     "  preorderctl show PRE-7K3M9QX2\n"
+     "  preorderctl show --full 0193518d-7c1a-7000-8000-2b6f1e0c9a44\n\n"
+     "ID is that of the preorder or of one of its events.\n\n"
+     "  --full             also the bodies that Klaviyo got and what it answered\n",
+     OPTIONS_FULL, 1, 1, true, command_show},
+    {"explain", "why an event is where it is, and what would move it", "ID|NUMBER|EMAIL",
+     "  preorderctl explain PRE-7K3M9QX2\n"
+     "  preorderctl explain customer@shop.example\n"
+     "  preorderctl explain 0193518d-7c1a-7000-8000-2b6f1e0c9a44\n",
+     0, 1, 1, true, command_explain},
+    {"retry", "has dead events sent again: due now, attempts and age anew", "[ID ...]",
+     "  preorderctl retry 0193518d-7c1a-7000-8000-2b6f1e0c9a44\n"
+     "  preorderctl retry --status dead --error timeout --dry-run\n"
+     "  preorderctl retry --status dead --newer 1d --yes --reason \"Klaviyo outage\"\n",
+     OPTIONS_FILTER | OPTIONS_DRY_RUN | OPTIONS_CHANGE, 0, SIZE_MAX, true, command_retry},
+    {"cancel", "gives up events that are not sent; they will not be sent any more", "[ID ...]",
+     "  preorderctl cancel 0193518d-7c1a-7000-8000-2b6f1e0c9a44 --reason \"ordered twice\"\n"
+     "  preorderctl cancel --status dead --older 30d --dry-run\n\n"
+     "Events in a worker's hands (sending) are left alone. There is no way back.\n",
+     OPTIONS_FILTER | OPTIONS_DRY_RUN | OPTIONS_CHANGE, 0, SIZE_MAX, true, command_cancel},
+    {"audit", "counts preorders and events from both ends; exit status 1 unless they agree", "",
+     "  preorderctl audit && echo nothing is lost\n", 0, 0, 0, true, command_audit},
+    {"migrate", "creates the database, or brings it to this program's schema", "",
+     "  preorderctl migrate --dry-run\n"
+     "  preorderctl migrate\n",
+     OPTIONS_DRY_RUN, 0, 0, false, command_migrate},
+};
+const size_t command_count = sizeof commands / sizeof commands[0];
+
+const struct command *command_find(const char *name) {
+    for (size_t i = 0; i < command_count; i++) {
+        if (strcmp(commands[i].name, name) == 0) {
+            return &commands[i];
+        }
+    }
+    return NULL;
+}
+
+enum err_code command_refuse(const char *name, struct err *err) {
+    const char *names[COMMANDS_MAX];
+    for (size_t i = 0; i < command_count; i++) {
+        names[i] = commands[i].name;
+    }
+    const char *meant = suggest_word(name, names, command_count);
+    if (meant != NULL) {
+        return err_set(err, ERR_INVALID, "unknown command '%s': did you mean '%s'?", name, meant);
+    }
+    return err_set(err, ERR_INVALID, "unknown command '%s': preorderctl --help lists them", name);
+}
+
+void command_print_help(const struct command *command) {
+    (void)printf("preorderctl %s: %s\n\nusage: preorderctl [settings] %s [options]%s%s\n\n%s\n",
+                 command->name, command->summary, command->name,
+                 command->words[0] == '\0' ? "" : " ", command->words, command->help);
+    if ((command->option_sets & OPTIONS_FILTER) != 0) {
+        (void)printf("%s\n", filter_help);
+    }
+    (void)printf("Options:\n");
+    if ((command->option_sets & OPTIONS_CHANGE) != 0) {
+        (void)fputs(change_help, stdout);
+    } else if ((command->option_sets & OPTIONS_DRY_RUN) != 0) {
+        (void)printf("  --dry-run          only says what it would do\n");
+    }
+    (void)printf("  --json             for programs\n"
+                 "  --help             this text\n");
+}
+
+char *command_overview(void) {
+    struct buf text;
+    buf_init(&text, OVERVIEW_BYTES_MAX);
+    buf_append_text(&text, "Looks at preorders and their events, explains and repairs.\n\n"
+                           "Examples:\n"
+                           "  preorderctl status\n"
+                           "  preorderctl explain customer@shop.example\n"
+                           "  preorderctl list --status dead\n"
+                           "  preorderctl retry --status dead --error timeout --dry-run\n\n"
+                           "Commands:\n");
+    for (size_t i = 0; i < command_count; i++) {
+        buf_append_format(&text, "  %-9s %s\n", commands[i].name, commands[i].summary);
+    }
+    buf_append_text(&text, "\n`preorderctl COMMAND --help` tells more. Every command takes --json. "
+                           "Exit status: 0 done,\n1 failed or not found, 2 wrong usage.");
+    size_t length = 0;
+    return buf_take(&text, &length);
+}

@@ -1,0 +1,255 @@
+#include "ctl/explain.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ctl/format.h"
+#include "ctl/state.h"
+
+/* Longer than any worker needs to see a row that became due. */
+enum { UNNOTICED_MS = 10000 };
+
+__attribute__((format(printf, 2, 3))) static void say(struct explanation *explanation,
+                                                      const char *format, ...) {
+    assert(explanation->sentence_count < EXPLAIN_SENTENCES_MAX);
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(explanation->sentences[explanation->sentence_count++], EXPLAIN_SENTENCE_BYTES,
+                    format, arguments);
+    va_end(arguments);
+}
+
+__attribute__((format(printf, 2, 3))) static void advise(struct explanation *explanation,
+                                                         const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(explanation->command, sizeof explanation->command, format, arguments);
+    va_end(arguments);
+}
+
+/* ' (HTTP 503: "Service Unavailable")', or as much of it as is known. */
+static void quote_answer(int32_t http_status, const char *error,
+                         char text[EVENT_ERROR_BYTES + 32]) {
+    char safe[EVENT_ERROR_BYTES];
+    size_t bytes = EVENT_ERROR_BYTES + 32;
+    format_safe(error, strlen(error), safe, sizeof safe);
+    if (http_status != 0 && safe[0] != '\0') {
+        (void)snprintf(text, bytes, " (HTTP %" PRId32 ": %s)", http_status, safe);
+    } else if (http_status != 0) {
+        (void)snprintf(text, bytes, " (HTTP %" PRId32 ")", http_status);
+    } else if (safe[0] != '\0') {
+        (void)snprintf(text, bytes, " (%s)", safe);
+    } else {
+        text[0] = '\0';
+    }
+}
+
+static void explain_sent(const struct explain_input *input, struct explanation *explanation) {
+    const struct event_view *event = input->event;
+    char when[FORMAT_WHEN_BYTES];
+    char lag[FORMAT_DURATION_BYTES];
+    format_when(event->sent_at_ms, input->now_ms, when);
+    format_duration(event->sent_at_ms - event->created_at_ms, lag);
+    say(explanation, "It is sent: Klaviyo accepted it at %s, %s after it was written.", when, lag);
+    say(explanation, "What Klaviyo did with it then (profile, flows) only Klaviyo shows.");
+}
+
+static void explain_dead(const struct explain_input *input, struct explanation *explanation) {
+    const struct event_view *event = input->event;
+    char answer[EVENT_ERROR_BYTES + 32];
+    quote_answer(event->last_http_status, event->last_error, answer);
+    say(explanation, "It is dead: after %" PRId32 " attempt%s it was given up%s.", event->attempts,
+        event->attempts == 1 ? "" : "s", answer);
+    if (event->last_http_status >= 400 && event->last_http_status < 500) {
+        say(explanation,
+            "Klaviyo refused the event itself: sent again as it is, it will most likely "
+            "be refused again.");
+    }
+    say(explanation, "It stays so until a person decides: retry it once the cause is mended, or "
+                     "cancel it.");
+    advise(explanation, "preorderctl retry %s", event->id.text);
+}
+
+static void explain_sending(const struct explain_input *input, struct explanation *explanation) {
+    char when[FORMAT_WHEN_BYTES];
+    format_when(input->event->claim_expires_at_ms, input->now_ms, when);
+    say(explanation, "A worker (%s) has it in hand right now; its claim lasts until %s.",
+        input->event->claimed_by, when);
+    say(explanation, "If that worker is dead, another takes the event over.");
+}
+
+static void explain_behind(const struct explain_input *input, struct explanation *explanation) {
+    const struct event_view *event = input->event;
+    if (event->behind_id.text[0] == '\0') {
+        say(explanation, "It has no due time, yet no earlier event of its preorder is unfinished: "
+                         "this should not be.");
+        advise(explanation, "preorderctl audit");
+        return;
+    }
+    say(explanation,
+        "It waits behind an earlier event of the same preorder, %s%s%s%s, because Klaviyo gets the "
+        "events of one preorder in their order.",
+        event->behind_id.text, input->behind == NULL ? "" : " (",
+        input->behind == NULL ? "" : input->behind->metric, input->behind == NULL ? "" : ")");
+    say(explanation, "It becomes due once that one is sent, dead or cancelled.");
+    advise(explanation, "preorderctl explain %s", event->behind_id.text);
+}
+
+/* What holds back everything; true if it does. */
+static bool explain_account(const struct explain_input *input, struct explanation *explanation) {
+    const struct store_status *status = input->status;
+    char when[FORMAT_WHEN_BYTES];
+    bool is_held = status->account_not_before_ms > input->now_ms;
+    if (status->account_paused_since_ms != 0) {
+        char reason[sizeof status->account_pause_reason];
+        format_safe(status->account_pause_reason, strlen(status->account_pause_reason), reason,
+                    sizeof reason);
+        format_when(status->account_paused_since_ms, input->now_ms, when);
+        say(explanation, "All sending to Klaviyo is paused since %s: %s.", when, reason);
+        if (is_held) {
+            format_when(status->account_not_before_ms, input->now_ms, when);
+            say(explanation, "The next probe goes out at %s.", when);
+        }
+        say(explanation, "The pause ends by itself with the first probe that Klaviyo accepts: mend "
+                         "the cause. No event loses an attempt meanwhile.");
+        advise(explanation, "preorderctl status");
+        return true;
+    }
+    if (is_held) {
+        format_when(status->account_not_before_ms, input->now_ms, when);
+        say(explanation, "Klaviyo asked us to slow down (429): nothing is sent before %s.", when);
+    }
+    return is_held;
+}
+
+static void explain_backoff(const struct explain_input *input, struct explanation *explanation) {
+    const struct event_view *event = input->event;
+    char when[FORMAT_WHEN_BYTES];
+    char answer[EVENT_ERROR_BYTES + 32];
+    format_when(event->next_attempt_at_ms, input->now_ms, when);
+    quote_answer(event->last_http_status, event->last_error, answer);
+    if (event->attempts > 0) {
+        say(explanation,
+            "It waits for its next attempt at %s, because the last one failed%s; %" PRId32
+            " of at most %" PRId64 " attempts are used up.",
+            when, answer, event->attempts, input->attempts_max);
+    } else {
+        say(explanation, "It waits for its next attempt at %s%s.", when, answer);
+    }
+    (void)explain_account(input, explanation);
+}
+
+static void explain_due(const struct explain_input *input, struct explanation *explanation) {
+    const struct event_view *event = input->event;
+    const struct store_status *status = input->status;
+    char since[FORMAT_WHEN_BYTES];
+    format_when(event->next_attempt_at_ms, input->now_ms, since);
+    if (event->claimed_by[0] != '\0') {
+        say(explanation,
+            "A worker (%s) claimed it and never said what became of it; the claim "
+            "ended at %s.",
+            event->claimed_by, since);
+    } else {
+        say(explanation, "It is due since %s.", since);
+    }
+    if (explain_account(input, explanation)) {
+        return;
+    }
+    if (input->now_ms - event->next_attempt_at_ms < UNNOTICED_MS) {
+        say(explanation, "A worker takes it with its next look, within moments.");
+        return;
+    }
+    bool is_sending =
+        status->claimed_count > 0 || status->last_sent_at_ms > input->now_ms - UNNOTICED_MS;
+    if (is_sending) {
+        say(explanation,
+            "Workers are busy: %" PRId64 " events are due, %" PRId64
+            " in hand; the oldest goes first.",
+            status->due_count, status->claimed_count);
+        advise(explanation, "preorderctl status");
+        return;
+    }
+    say(explanation, "No worker took it, and none has anything in hand: most likely no "
+                     "preorder-worker is running, or it uses another database.");
+    advise(explanation, "preorder-worker");
+}
+
+/* The event was dead once and is not any more: only a person does that. */
+static bool was_retried(const struct explain_input *input) {
+    bool was_dead = false;
+    for (size_t i = 0; i < input->attempts->attempt_count; i++) {
+        was_dead = was_dead || strcmp(input->attempts->attempts[i].outcome, "dead") == 0;
+    }
+    return was_dead && strcmp(input->event->status, "pending") == 0;
+}
+
+void explain_event(const struct explain_input *input, struct explanation *explanation_out) {
+    struct explanation *explanation = explanation_out;
+    explanation->sentence_count = 0;
+    explanation->command[0] = '\0';
+    const char *state = state_name(input->event, input->now_ms);
+    if (was_retried(input)) {
+        say(explanation, "It was dead before; a person had it tried again.");
+    }
+    if (strcmp(state, "sent") == 0) {
+        explain_sent(input, explanation);
+    } else if (strcmp(state, "dead") == 0) {
+        explain_dead(input, explanation);
+    } else if (strcmp(state, "cancelled") == 0) {
+        say(explanation, "A person cancelled it: it will not be sent.");
+    } else if (strcmp(state, "sending") == 0) {
+        explain_sending(input, explanation);
+    } else if (strcmp(state, "due") == 0) {
+        explain_due(input, explanation);
+    } else if (input->event->next_attempt_at_ms == 0) {
+        explain_behind(input, explanation);
+    } else {
+        explain_backoff(input, explanation);
+    }
+}
+
+/* What an outcome of the journal means. */
+static const char *outcome_sentence(const char *outcome) {
+    static const struct {
+        const char *outcome;
+        const char *sentence;
+    } sentences[] = {
+        {"sent", "Klaviyo accepted it"},
+        {"retry", "it failed and will be tried again"},
+        {"throttled", "Klaviyo asked us to wait; the attempt does not count"},
+        {"paused", "it failed through no fault of the event, and sending was paused"},
+        {"dead", "it failed for good"},
+        {"unknown", "nobody knows what came of it: the worker vanished"},
+    };
+    for (size_t i = 0; i < sizeof sentences / sizeof sentences[0]; i++) {
+        if (strcmp(outcome, sentences[i].outcome) == 0) {
+            return sentences[i].sentence;
+        }
+    }
+    return outcome;
+}
+
+void explain_attempt(size_t number, const struct attempt_view *attempt,
+                     char sentence[EXPLAIN_SENTENCE_BYTES]) {
+    char started[FORMAT_TIME_BYTES];
+    char took[FORMAT_DURATION_BYTES + 16] = "";
+    char next[FORMAT_TIME_BYTES + 24] = "";
+    char answer[EVENT_ERROR_BYTES + 32];
+    char time[FORMAT_TIME_BYTES];
+    format_time(attempt->started_at_ms, started);
+    if (attempt->finished_at_ms != 0) {
+        char duration[FORMAT_DURATION_BYTES];
+        format_duration(attempt->finished_at_ms - attempt->started_at_ms, duration);
+        (void)snprintf(took, sizeof took, ", took %s", duration);
+    }
+    if (attempt->next_attempt_at_ms != 0) {
+        format_time(attempt->next_attempt_at_ms, time);
+        (void)snprintf(next, sizeof next, "; next not before %s", time);
+    }
+    quote_answer(attempt->http_status, attempt->error, answer);
+    (void)snprintf(sentence, EXPLAIN_SENTENCE_BYTES, "Attempt %zu, %s%s: %s%s%s.", number, started,
+                   took, outcome_sentence(attempt->outcome), answer, next);
+}
