@@ -56,12 +56,14 @@ void currency_format_major(int64_t amount, const char *code, char text[CURRENCY_
     uint64_t units = 1; /* minor units in a major one */
     int written;
 
-    for (int i = 0; i < exponent; i++)
+    for (int i = 0; i < exponent; i++) {
         units *= 10;
-    if (exponent == 0)
+    }
+    if (exponent == 0) {
         written = snprintf(text, CURRENCY_AMOUNT_BYTES, "%" PRId64, amount);
-    else
+    } else {
         written = snprintf(text, CURRENCY_AMOUNT_BYTES, "%s%" PRIu64 ".%0*" PRIu64,
                            amount < 0 ? "-" : "", size / units, exponent, size % units);
+    }
     assert(written > 0 && written < CURRENCY_AMOUNT_BYTES);
 }

@@ -52,6 +52,11 @@ static enum err_code refuse(const char *what, const json_error_t *error, struct 
         return err_set(err, ERR_INVALID, "%s has a member twice (line %d, column %d)", what,
                        error->line, error->column);
     }
+    if (json_error_code(error) == json_error_null_character ||
+        json_error_code(error) == json_error_null_byte_in_key) {
+        return err_set(err, ERR_INVALID, "%s holds a NUL (line %d, column %d)", what, error->line,
+                       error->column);
+    }
     const char *near = strstr(error->text, " near ");
     size_t length = near == NULL ? strlen(error->text) : (size_t)(near - error->text);
     return err_set(err, ERR_INVALID, "%s is not JSON: %.*s (line %d, column %d)", what, (int)length,

@@ -17,8 +17,9 @@ static void ident_write(const uint8_t bytes[UUID_BYTES], char text[IDENT_BYTES])
     size_t place = 0;
 
     for (size_t i = 0; i < UUID_BYTES; i++) {
-        if (is_hyphen_place(place))
+        if (is_hyphen_place(place)) {
             text[place++] = '-';
+        }
         text[place++] = digits[bytes[i] >> 4];
         text[place++] = digits[bytes[i] & 0x0f];
     }
@@ -31,8 +32,9 @@ struct ident ident_make(int64_t wall_ms, const struct random *random) {
     struct ident ident;
 
     random_fill(random, bytes, sizeof(bytes));
-    for (size_t i = 0; i < 6; i++)
+    for (size_t i = 0; i < 6; i++) {
         bytes[i] = (uint8_t)((uint64_t)wall_ms >> (8 * (5 - i)));
+    }
     bytes[6] = (uint8_t)(0x70 | (bytes[6] & 0x0f)); /* version 7 */
     bytes[8] = (uint8_t)(0x80 | (bytes[8] & 0x3f)); /* variant of RFC 9562 */
     ident_write(bytes, ident.text);
@@ -41,10 +43,12 @@ struct ident ident_make(int64_t wall_ms, const struct random *random) {
 
 /* The digit in lower case, 0 if it is none. */
 static char hex_digit(char digit) {
-    if ((digit >= '0' && digit <= '9') || (digit >= 'a' && digit <= 'f'))
+    if ((digit >= '0' && digit <= '9') || (digit >= 'a' && digit <= 'f')) {
         return digit;
-    if (digit >= 'A' && digit <= 'F')
+    }
+    if (digit >= 'A' && digit <= 'F') {
         return (char)(digit - 'A' + 'a');
+    }
     return '\0';
 }
 
@@ -53,13 +57,16 @@ bool ident_parse(const char *text, struct ident *ident_out) {
 
     for (size_t i = 0; i < UUID_CHARS; i++) {
         ident.text[i] = is_hyphen_place(i) ? text[i] : hex_digit(text[i]);
-        if (ident.text[i] == '\0' || (is_hyphen_place(i) && text[i] != '-'))
+        if (ident.text[i] == '\0' || (is_hyphen_place(i) && text[i] != '-')) {
             return false;
+        }
     }
-    if (text[UUID_CHARS] != '\0')
+    if (text[UUID_CHARS] != '\0') {
         return false;
+    }
     ident.text[UUID_CHARS] = '\0';
-    if (ident_out != NULL)
+    if (ident_out != NULL) {
         *ident_out = ident;
+    }
     return true;
 }

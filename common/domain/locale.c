@@ -29,8 +29,9 @@ static bool is_digit(char c) {
 
 static bool is_all(const struct subtags *tag, bool (*is_kind)(char)) {
     for (size_t i = 0; i < tag->length; i++) {
-        if (!is_kind(tag->text[i]))
+        if (!is_kind(tag->text[i])) {
             return false;
+        }
     }
     return true;
 }
@@ -43,8 +44,9 @@ static void subtags_step(struct subtags *tag) {
     const char *stop;
 
     tag->length = 0;
-    if (tag->next == NULL)
+    if (tag->next == NULL) {
         return;
+    }
     stop = memchr(tag->next, '-', (size_t)(tag->end - tag->next));
     tag->text = tag->next;
     tag->length = (size_t)((stop == NULL ? tag->end : stop) - tag->text);
@@ -76,34 +78,42 @@ static bool is_singleton(const struct subtags *tag) {
 static bool read_langtag(struct subtags *tag) {
     bool may_extend = tag->length == 2 || tag->length == 3;
 
-    if (tag->length < 2 || !is_all(tag, is_alpha))
+    if (tag->length < 2 || !is_all(tag, is_alpha)) {
         return false;
+    }
     subtags_step(tag);
-    for (int i = 0; may_extend && i < 3 && is_alphas(tag, 3); i++)
+    for (int i = 0; may_extend && i < 3 && is_alphas(tag, 3); i++) {
         subtags_step(tag);
-    if (is_alphas(tag, 4))
+    }
+    if (is_alphas(tag, 4)) {
         subtags_step(tag);
-    if (is_region(tag))
+    }
+    if (is_region(tag)) {
         subtags_step(tag);
-    while (is_variant(tag))
+    }
+    while (is_variant(tag)) {
         subtags_step(tag);
+    }
     return true;
 }
 
 /* The subtags after a singleton or an x: at least one, each of `length_min` or more characters. */
 static bool read_extension(struct subtags *tag, size_t length_min) {
     subtags_step(tag);
-    if (tag->length < length_min)
+    if (tag->length < length_min) {
         return false;
-    while (tag->length > 0 && tag->length >= length_min)
+    }
+    while (tag->length > 0 && tag->length >= length_min) {
         subtags_step(tag);
+    }
     return true;
 }
 
 static bool is_irregular(const char *text, size_t length) {
     for (size_t i = 0; i < sizeof(IRREGULAR) / sizeof(IRREGULAR[0]); i++) {
-        if (strlen(IRREGULAR[i]) == length && strncasecmp(IRREGULAR[i], text, length) == 0)
+        if (strlen(IRREGULAR[i]) == length && strncasecmp(IRREGULAR[i], text, length) == 0) {
             return true;
+        }
     }
     return false;
 }
@@ -112,19 +122,24 @@ bool locale_is_well_formed(const char *text, size_t length) {
     struct subtags tag = {.next = text, .end = text + length};
     bool is_private;
 
-    if (length > LOCALE_CHARS_MAX)
+    if (length > LOCALE_CHARS_MAX) {
         return false;
-    if (is_irregular(text, length))
+    }
+    if (is_irregular(text, length)) {
         return true;
+    }
     subtags_step(&tag);
     is_private = tag.length == 1 && !is_singleton(&tag);
-    if (!is_private && !read_langtag(&tag))
+    if (!is_private && !read_langtag(&tag)) {
         return false;
-    while (is_singleton(&tag)) {
-        if (!read_extension(&tag, 2))
-            return false;
     }
-    if (tag.length == 1 && !read_extension(&tag, 1))
+    while (is_singleton(&tag)) {
+        if (!read_extension(&tag, 2)) {
+            return false;
+        }
+    }
+    if (tag.length == 1 && !read_extension(&tag, 1)) {
         return false;
+    }
     return tag.length == 0 && !tag.is_broken;
 }

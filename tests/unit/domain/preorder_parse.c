@@ -1,0 +1,261 @@
+/* From a body to a draft: every fault with its pointer, and memory that runs out anywhere. */
+#include <jansson.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/domain/preorder.h"
+
+static struct catalog *catalog;
+
+static int load_catalog(void **state) {
+    (void)state;
+    static const char text[] = "{\"currency\":\"USD\",\"products\":["
+                               "{\"price_id\":\"p1\",\"name\":\"Lamp\",\"color\":\"red\","
+                               "\"amount\":1,\"payment_link\":\"https://a\"},"
+                               "{\"price_id\":\"p1\",\"name\":\"Lamp\",\"color\":\"blue\","
+                               "\"amount\":1,\"payment_link\":\"https://b\"},"
+                               "{\"price_id\":\"p2\",\"name\":\"Mug\",\"color\":\"green\","
+                               "\"amount\":2,\"payment_link\":\"https://c\"}]}";
+    struct err err = {0};
+    return catalog_parse("test", text, sizeof(text) - 1, &catalog, &err) == ERR_OK ? 0 : -1;
+}
+
+static int free_catalog(void **state) {
+    (void)state;
+    catalog_free(catalog);
+    return 0;
+}
+
+static struct preorder_draft parse(const char *body) {
+    struct preorder_draft draft;
+    struct err err = {0};
+    if (preorder_parse(body, strlen(body), catalog, &draft, &err) != ERR_OK) {
+        fail_msg("%s", err.text);
+    }
+    return draft;
+}
+
+static void fills_in_defaults(void **state) {
+    (void)state;
+    struct preorder_draft draft =
+        parse("{\"email\":\"ada@Shop.example\",\"price_id\":\"p1\",\"color\":\"blue\"}");
+    assert_int_equal(draft.fault_count, 0);
+    assert_string_equal(draft.email, "ada@shop.example");
+    assert_ptr_equal(draft.product, catalog_at(catalog, 1));
+    assert_string_equal(draft.locale, "en");
+    assert_string_equal(draft.source, "web");
+    assert_string_equal(draft.properties_json, "{}");
+    preorder_draft_release(&draft);
+    assert_null(draft.properties_json);
+    preorder_draft_release(&draft);
+}
+
+static void keeps_what_is_given(void **state) {
+    (void)state;
+    struct preorder_draft draft =
+        parse("{\"email\":\"ada@b\\u00fccher.example\",\"price_id\":\"p2\",\"color\":\"green\","
+              "\"locale\":\"de-CH\",\"source\":\"\\u00e9t\\u00e9\",\"properties\":{\"a\":0.10},"
+              "\"idempotency_key\":7,\"unknown\":[[[[[1]]]]]}");
+    assert_int_equal(draft.fault_count, 0);
+    assert_string_equal(draft.email, "ada@xn--bcher-kva.example");
+    assert_string_equal(draft.product->name, "Mug");
+    assert_string_equal(draft.locale, "de-CH");
+    assert_string_equal(draft.source, "\xC3\xA9t\xC3\xA9");
+    assert_string_equal(draft.properties_json, "{\"a\":0.1}");
+    preorder_draft_release(&draft);
+}
+
+/* A right body in which `from` is replaced by `to`. */
+static void write_changed(const char *from, const char *to, char *text, size_t room) {
+    static const char right[] =
+        "{\"email\":\"ada@shop.example\",\"price_id\":\"p1\",\"color\":\"red\"}";
+    const char *place = strstr(right, from);
+    assert_non_null(place);
+    int length =
+        snprintf(text, room, "%.*s%s%s", (int)(place - right), right, to, place + strlen(from));
+    assert_true(length > 0 && (size_t)length < room);
+}
+
+static void points_at_the_one_thing_that_is_wrong(void **state) {
+    (void)state;
+    static const struct {
+        const char *from, *to, *pointer, *detail;
+    } cases[] = {
+        {"\"email\"", "\"mail\"", "#/email", "is required"},
+        {"\"ada@shop.example\"", "null", "#/email", "must be a string, not null"},
+        {"\"ada@shop.example\"", "[\"a@b\"]", "#/email", "must be a string, not a list"},
+        {"ada@", "ada", "#/email", "must be an e-mail address, with an @ in it"},
+        {"\"price_id\"", "\"price\"", "#/price_id", "is required"},
+        {"\"p1\"", "1", "#/price_id", "must be a string, not a number"},
+        {"\"p1\"", "\"p3\"", "#/price_id", "must be the price of a product in the catalog"},
+        {"\"p1\"", "\"\"", "#/price_id", "must be the price of a product in the catalog"},
+        {"\"color\"", "\"colour\"", "#/color", "is required"},
+        {"\"red\"", "true", "#/color", "must be a string, not a boolean"},
+        {"\"red\"", "\"green\"", "#/color",
+         "must be a color in which the product with this price comes"},
+        {"\"red\"", "\"\"", "#/color",
+         "must be a color in which the product with this price comes"},
+        {"}", ",\"locale\":null}", "#/locale", "must be a string, not null"},
+        {"}", ",\"locale\":\"en_US\"}", "#/locale",
+         "must be a language tag (BCP 47) of at most 35 characters, such as en or pt-BR"},
+        {"}", ",\"locale\":\"\"}", "#/locale",
+         "must be a language tag (BCP 47) of at most 35 characters, such as en or pt-BR"},
+        {"}", ",\"source\":{}}", "#/source", "must be a string, not an object"},
+        {"}", ",\"source\":\"a\\nb\"}", "#/source", "holds the forbidden character U+000A"},
+        {"}", ",\"properties\":[]}", "#/properties", "must be an object, not a list"},
+        {"}", ",\"properties\":{\"locale\":1}}", "#/properties/locale",
+         "has a name that the event itself uses: choose another"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char body[500];
+        write_changed(cases[i].from, cases[i].to, body, sizeof(body));
+        struct preorder_draft draft = parse(body);
+        assert_int_equal(draft.fault_count, 1);
+        assert_string_equal(draft.faults[0].pointer, cases[i].pointer);
+        assert_string_equal(draft.faults[0].detail, cases[i].detail);
+        preorder_draft_release(&draft);
+    }
+}
+
+static void reports_every_fault_at_once(void **state) {
+    (void)state;
+    static const char *const pointers[] = {"#/email",           "#/price_id", "#/color",
+                                           "#/locale",          "#/source",   "#/properties/a",
+                                           "#/properties/color"};
+    struct preorder_draft draft = parse("{\"email\":1,\"color\":2,\"locale\":3,\"source\":4,"
+                                        "\"properties\":{\"a\":[],\"b\":1,\"color\":\"red\"}}");
+    assert_int_equal(draft.fault_count, sizeof(pointers) / sizeof(pointers[0]));
+    for (size_t i = 0; i < draft.fault_count; i++) {
+        assert_string_equal(draft.faults[i].pointer, pointers[i]);
+    }
+    preorder_draft_release(&draft);
+}
+
+static void an_empty_object_lacks_what_is_required(void **state) {
+    (void)state;
+    struct preorder_draft draft = parse("{}");
+    assert_int_equal(draft.fault_count, 3);
+    preorder_draft_release(&draft);
+}
+
+static void counts_the_source_in_characters(void **state) {
+    (void)state;
+    char source[4 * 65 + 1];
+    char member[400];
+    char body[600];
+    for (size_t i = 0; i < 65; i++) {
+        memcpy(source + 4 * i, "\xF0\x9F\x98\x80", 5);
+    }
+    (void)snprintf(member, sizeof(member), ",\"source\":\"%.256s\"}", source);
+    write_changed("}", member, body, sizeof(body));
+    struct preorder_draft draft = parse(body);
+    assert_int_equal(draft.fault_count, 0);
+    assert_int_equal(strlen(draft.source), PREORDER_SOURCE_BYTES - 1);
+    preorder_draft_release(&draft);
+    (void)snprintf(member, sizeof(member), ",\"source\":\"%s\"}", source);
+    write_changed("}", member, body, sizeof(body));
+    draft = parse(body);
+    assert_int_equal(draft.fault_count, 1);
+    assert_string_equal(draft.faults[0].detail, "must have at most 64 characters, it has 65");
+    preorder_draft_release(&draft);
+}
+
+static void refuses_a_body_that_is_no_json_object(void **state) {
+    (void)state;
+    static const struct {
+        const char *body, *reason;
+    } cases[] = {
+        {"", "the body is empty, JSON is expected"},
+        {"email=ada%40shop.example", "the body is not JSON: invalid token (line 1, column 5)"},
+        {"[]", "the body must be a JSON object, not a list"},
+        {"\"a\"", "the body must be a JSON object, not a string"},
+        {"null", "the body must be a JSON object, not null"},
+        {"{\"email\":\"a@b\",\"email\":\"c@d\"}",
+         "the body has a member twice (line 1, column 22)"},
+        {"{\"a\":[[[[[[[[]]]]]]]]}", "the body is nested deeper than 8 levels"},
+        {"{\"email\":\"\\u0000\"}", "the body holds a NUL (line 1, column 17)"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct preorder_draft draft;
+        struct err err = {0};
+        assert_int_equal(
+            preorder_parse(cases[i].body, strlen(cases[i].body), catalog, &draft, &err),
+            ERR_INVALID);
+        assert_string_equal(err.text, cases[i].reason);
+        assert_int_equal(draft.fault_count, 0);
+        preorder_draft_release(&draft);
+    }
+}
+
+/* jansson's memory, of which the one after `allocations_left` is refused, and what of it is in use. */
+static int allocations_left;
+static int blocks_in_use;
+
+static void *failing_malloc(size_t byte_count) {
+    if (allocations_left == 0) {
+        return NULL;
+    }
+    allocations_left--;
+    blocks_in_use++;
+    return malloc(byte_count);
+}
+
+static void counting_free(void *block) {
+    blocks_in_use -= block == NULL ? 0 : 1;
+    free(block);
+}
+
+/* Parses with every allocation failing in turn, until none fails. Returns how many there are. */
+static int fail_every_allocation(const char *body) {
+    enum err_code code = ERR_FATAL;
+    int count;
+    for (count = 0; code != ERR_OK && count < 10000; count++) {
+        struct preorder_draft draft;
+        struct err err = {0};
+        allocations_left = count;
+        blocks_in_use = 0;
+        json_set_alloc_funcs(failing_malloc, counting_free);
+        code = preorder_parse(body, strlen(body), catalog, &draft, &err);
+        json_set_alloc_funcs(malloc, free);
+        assert_true(code == ERR_OK || code == ERR_FATAL);
+        if (code == ERR_OK && draft.properties_json != NULL) {
+            blocks_in_use--; /* the draft's, freed without jansson */
+        }
+        preorder_draft_release(&draft);
+        assert_int_equal(blocks_in_use, 0);
+    }
+    return count;
+}
+
+/*
+ * The texts here are short: the lexer of jansson 2.14 asks for more memory when one passes 15 bytes,
+ * and ignores the refusal (strbuffer_append in lex_save). No caller can make up for that.
+ */
+static void memory_that_runs_out_is_an_error_and_nothing_worse(void **state) {
+    (void)state;
+    assert_true(fail_every_allocation("{\"email\":\"a@b\",\"price_id\":\"p1\",\"color\":\"red\","
+                                      "\"locale\":\"en\",\"source\":\"shop\",\"x\":[1,[2.5]],"
+                                      "\"properties\":{\"a\":\"b\",\"c\":1.5,\"d\":true,\"e\":7,"
+                                      "\"f\":null,\"g\":1,\"h\":1,\"i\":1,\"j\":1,\"k\":1}}") > 40);
+    assert_true(fail_every_allocation("{\"email\":1,\"properties\":{\"color\":{}}}") > 5);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(fills_in_defaults),
+        cmocka_unit_test(keeps_what_is_given),
+        cmocka_unit_test(points_at_the_one_thing_that_is_wrong),
+        cmocka_unit_test(reports_every_fault_at_once),
+        cmocka_unit_test(an_empty_object_lacks_what_is_required),
+        cmocka_unit_test(counts_the_source_in_characters),
+        cmocka_unit_test(refuses_a_body_that_is_no_json_object),
+        cmocka_unit_test(memory_that_runs_out_is_an_error_and_nothing_worse),
+    };
+    return cmocka_run_group_tests(tests, load_catalog, free_catalog);
+}
