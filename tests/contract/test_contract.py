@@ -69,7 +69,7 @@ def test_prism_judges_at_all(judged):
 
 
 def test_nothing_that_the_worker_sends_violates_the_contract(judged):
-    judged.start_api(KLAVIYO_METRIC_PREFIX="Ünï")
+    judged.start_api(KLAVIYO_METRIC_PREFIX="Shop A")
     judged.start_worker()
     kinds = [{}, {"locale": "zh-Hant-TW", "source": "s" * 64},
              {"email": "ada@bücher.klaviyo-demo.com", "price_id": "price_kettle", "color": "red"},

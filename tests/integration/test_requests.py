@@ -83,7 +83,7 @@ def test_a_body_of_64_kib_is_read(shared_api):
 
 def test_half_a_request_is_cut_at_the_deadline(system):
     """A byte now and then keeps no connection open: the whole request has one deadline."""
-    system.migrate().start_api(PREORDER_REQUEST_DEADLINE="1s")
+    system.migrate().start_api(PREORDER_REQUEST_DEADLINE="1s", PREORDER_WRITE_TIMEOUT="500ms")
     with http.Connection(system.api.address) as connection:
         connection.send(b"POST /pre-order HTTP/1.1\r\nHost: loc")
         connection.stream.settimeout(0.05)

@@ -3,6 +3,9 @@
 from lib import misbehave
 from lib.wait import wait_until
 
+# A claim that outlives its holder for only two seconds.
+SHORT = {"PREORDER_LEASE": "2s", "PREORDER_REQUEST_TIMEOUT": "1s", "PREORDER_WRITE_TIMEOUT": "500ms"}
+
 
 def check_no_attempt_without_a_reason(system):
     """An event has a second line in the journal only if the first one says why."""
@@ -51,11 +54,11 @@ def test_four_workers_make_no_attempt_without_a_reason(system):
 def test_what_a_killed_worker_had_in_hand_is_delivered_by_another(system):
     system.migrate().start_sandbox(script=[misbehave.slow_head(60000, times=4)])
     system.start_api()
-    victim = system.start_worker(PREORDER_CONCURRENCY="4", PREORDER_LEASE="2s", PREORDER_REQUEST_TIMEOUT="1500ms")
+    victim = system.start_worker(PREORDER_CONCURRENCY="4", **SHORT)
     made = [system.created()["id"] for _ in range(4)]
     wait_until(lambda: system.stats()["requests"] >= 4, what="all four are on the wire")
     victim.kill()
-    system.start_worker(PREORDER_LEASE="2s", PREORDER_REQUEST_TIMEOUT="1500ms")
+    system.start_worker(**SHORT)
     for each in made:
         event = system.wait_event(each, status="sent")
         assert [attempt["outcome"] for attempt in system.attempts(event["id"])] == ["unknown", "sent"]

@@ -5,7 +5,7 @@ import json
 
 def entry(name, match, **manner):
     """`match`: email (a prefix), times, nth, unique_id; all requests if empty."""
-    return {"match": match, "do": name, **manner}
+    return {"match": {"times": 0, **match}, "do": name, **manner}
 
 
 def status(code, headers=None, **match):
