@@ -37,13 +37,13 @@ static bool stderr_is_journal(void) {
 }
 
 static enum log_format resolve_format(enum log_format format) {
-    if (format != LOG_FORMAT_AUTO) {
-        return format;
+    if (format == LOG_FORMAT_JOURNAL || (format == LOG_FORMAT_AUTO && stderr_is_journal())) {
+        return log_journal_is_there() ? LOG_FORMAT_JOURNAL : LOG_FORMAT_TEXT;
     }
-    if (stderr_is_journal()) {
-        return LOG_FORMAT_JOURNAL;
+    if (format == LOG_FORMAT_AUTO) {
+        return isatty(STDERR_FILENO) ? LOG_FORMAT_TEXT : LOG_FORMAT_JSON;
     }
-    return isatty(STDERR_FILENO) ? LOG_FORMAT_TEXT : LOG_FORMAT_JSON;
+    return format;
 }
 
 void log_init(const char *component, enum log_format format, enum log_level level) {

@@ -4,7 +4,8 @@
  *
  * Formats: `text` for people, `json` for collectors (one object a line: ts, level, msg, component,
  * then the fields), `journal` for systemd's native fields (upper-cased names). `auto` takes the
- * journal when stderr is connected to it, text on a terminal, json otherwise.
+ * journal when stderr is connected to it, text on a terminal, json otherwise. `journal` on a machine
+ * that has none becomes text.
  *
  * Never log an e-mail address, a payload or a secret; ids only. Control characters, C1 controls and
  * U+2028/9 are escaped, invalid UTF-8 is replaced, a field is cut at LOG_FIELD_BYTES_MAX, so a

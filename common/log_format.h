@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 #include "common/err.h"
 #include "common/log.h"
@@ -65,6 +66,21 @@ void log_line_append_text(struct log_line *line, const struct log_entry *entry);
 /* As text, but from the message on and without the newline. */
 void log_line_append_message(struct log_line *line, const struct log_entry *entry);
 
-/* Sends the entry to journald, with `line` as scratch. ERR_BUSY: it did not take it. */
+/* ---- The journal ---- */
+
+/* The fields of one entry, NAME=value each, all within one line's bytes. */
+struct log_journal_message {
+    struct iovec parts[LOG_FIELDS_MAX + 3]; /* priority, message, component */
+    int part_count;
+    size_t part_start; /* in the line, of the part that is being written */
+};
+
+void log_journal_build(struct log_line *line, const struct log_entry *entry,
+                       struct log_journal_message *message);
+
+/* Without a journal libsystemd drops what it is given and says nothing. */
+bool log_journal_is_there(void);
+
+/* Sends the entry, with `line` as scratch. ERR_BUSY: the journal did not take it. */
 CHECKED enum err_code log_journal_send(struct log_line *line, const struct log_entry *entry,
                                        struct err *err);

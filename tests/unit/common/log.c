@@ -1,0 +1,229 @@
+/* The log as a process uses it: format by surroundings, levels, lines that stay whole. */
+#include "common/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <pty.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "capture.h"
+
+enum { TEXT_BYTES_MAX = 16 * 1024 * 1024 };
+
+static char *log_one_line(enum log_format format) {
+    struct capture capture;
+    struct buf text;
+    buf_init(&text, TEXT_BYTES_MAX);
+    capture_begin(&capture, STDERR_FILENO);
+    log_init("api", format, LOG_LEVEL_INFO);
+    log_warning(LOG_MSG("hello"), LOG_INT("n", 1));
+    capture_end(&capture, &text);
+    return buf_take(&text, NULL);
+}
+
+static void before_init_lines_are_text_at_info(void **state) {
+    (void)state;
+    struct capture capture;
+    struct buf text;
+    buf_init(&text, TEXT_BYTES_MAX);
+    capture_begin(&capture, STDERR_FILENO);
+    log_debug(LOG_MSG("unseen"));
+    log_info(LOG_MSG("seen"), LOG_TEXT("why", "no init yet"));
+    capture_end(&capture, &text);
+    assert_non_null(strstr(buf_text(&text), "Z info  seen why=\"no init yet\"\n"));
+    assert_null(strstr(buf_text(&text), "unseen"));
+    buf_release(&text);
+}
+
+static void auto_is_json_when_nobody_watches(void **state) {
+    (void)state;
+    assert_int_equal(unsetenv("JOURNAL_STREAM"), 0);
+    char *line = log_one_line(LOG_FORMAT_AUTO);
+    assert_memory_equal(line, "{\"ts\":\"", 7);
+    assert_non_null(
+        strstr(line, "\"level\":\"warning\",\"msg\":\"hello\",\"component\":\"api\",\"n\":1}\n"));
+    free(line);
+}
+
+static void a_journal_stream_that_is_not_stderr_does_not_count(void **state) {
+    (void)state;
+    assert_int_equal(setenv("JOURNAL_STREAM", "1:1", 1), 0);
+    char *line = log_one_line(LOG_FORMAT_AUTO);
+    assert_int_equal(line[0], '{');
+    free(line);
+    assert_int_equal(unsetenv("JOURNAL_STREAM"), 0);
+}
+
+static void auto_takes_the_journal_when_stderr_is_connected_to_it(void **state) {
+    (void)state;
+    struct capture capture;
+    struct buf text;
+    struct stat stat;
+    char stream[64];
+    buf_init(&text, TEXT_BYTES_MAX);
+    capture_begin(&capture, STDERR_FILENO);
+    int result = fstat(STDERR_FILENO, &stat);
+    (void)snprintf(stream, sizeof stream, "%ju:%ju", (uintmax_t)stat.st_dev,
+                   (uintmax_t)stat.st_ino);
+    result += setenv("JOURNAL_STREAM", stream, 1);
+    log_init("api", LOG_FORMAT_AUTO, LOG_LEVEL_INFO);
+    log_info(LOG_MSG("hello from a test"));
+    capture_end(&capture, &text);
+    assert_int_equal(result, 0);
+    assert_int_equal(unsetenv("JOURNAL_STREAM"), 0);
+    /* With a journal the line is there and not here; without one nothing would ever show it. */
+    if (access("/run/systemd/journal/socket", W_OK) == 0) {
+        assert_string_equal(buf_text(&text), "");
+    } else {
+        assert_non_null(strstr(buf_text(&text), "Z info  hello from a test\n"));
+    }
+    buf_release(&text);
+}
+
+static void auto_is_text_on_a_terminal(void **state) {
+    (void)state;
+    int controller = -1;
+    int terminal = -1;
+    char line[256] = {0};
+    assert_int_equal(openpty(&controller, &terminal, NULL, NULL, NULL), 0);
+    int saved = dup(STDERR_FILENO);
+    assert_int_equal(dup2(terminal, STDERR_FILENO), STDERR_FILENO);
+    log_init("api", LOG_FORMAT_AUTO, LOG_LEVEL_INFO);
+    log_error(LOG_MSG("hello"));
+    assert_int_equal(dup2(saved, STDERR_FILENO), STDERR_FILENO);
+    assert_true(read(controller, line, sizeof line - 1) > 0);
+    assert_non_null(strstr(line, "Z error hello\r\n"));
+    (void)close(saved);
+    (void)close(terminal);
+    (void)close(controller);
+}
+
+static void levels_below_the_chosen_one_are_left_out(void **state) {
+    (void)state;
+    struct capture capture;
+    struct buf text;
+    buf_init(&text, TEXT_BYTES_MAX);
+    capture_begin(&capture, STDERR_FILENO);
+    log_init("api", LOG_FORMAT_TEXT, LOG_LEVEL_ERROR);
+    log_warning(LOG_MSG("one"));
+    log_error(LOG_MSG("two"));
+    log_set_level(LOG_LEVEL_DEBUG);
+    log_debug(LOG_MSG("three"));
+    capture_end(&capture, &text);
+    assert_null(strstr(buf_text(&text), "one"));
+    assert_non_null(strstr(buf_text(&text), "two"));
+    assert_non_null(strstr(buf_text(&text), "three"));
+    buf_release(&text);
+}
+
+enum { THREADS = 4, LINES = 500 };
+
+static void *write_many(void *context) {
+    const char *name = context;
+    char filling[1500];
+    memset(filling, name[0], sizeof filling - 1);
+    filling[sizeof filling - 1] = '\0';
+    for (int i = 0; i < LINES; i++) {
+        log_info(LOG_MSG("m"), LOG_TEXT("filling", filling), LOG_TEXT("end", "here"));
+    }
+    return NULL;
+}
+
+static void lines_of_several_threads_are_never_mixed(void **state) {
+    (void)state;
+    static char names[THREADS][2] = {"a", "b", "c", "d"};
+    pthread_t threads[THREADS];
+    struct capture capture;
+    struct buf text;
+    int result = 0;
+    buf_init(&text, TEXT_BYTES_MAX);
+    capture_begin(&capture, STDERR_FILENO);
+    log_init("api", LOG_FORMAT_JSON, LOG_LEVEL_INFO);
+    for (size_t i = 0; i < THREADS; i++) {
+        result += pthread_create(&threads[i], NULL, write_many, names[i]);
+    }
+    for (size_t i = 0; i < THREADS; i++) {
+        result += pthread_join(threads[i], NULL);
+    }
+    capture_end(&capture, &text);
+    assert_int_equal(result, 0);
+    size_t line_count = 0;
+    char *rest = NULL;
+    for (char *line = strtok_r(text.bytes, "\n", &rest); line != NULL;
+         line = strtok_r(NULL, "\n", &rest)) {
+        const char *filling = strstr(line, "\"filling\":\"") + strlen("\"filling\":\"");
+        size_t run = strspn(filling, (char[]){filling[0], '\0'});
+        assert_int_equal(run, 1499);
+        assert_string_equal(filling + run, "\",\"end\":\"here\"}");
+        line_count++;
+    }
+    assert_int_equal(line_count, THREADS * LINES);
+    buf_release(&text);
+}
+
+static void a_stderr_that_takes_nothing_harms_nobody(void **state) {
+    (void)state;
+    int saved = dup(STDERR_FILENO);
+    int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    assert_true(saved >= 0 && full >= 0);
+    assert_int_equal(dup2(full, STDERR_FILENO), STDERR_FILENO);
+    log_init("api", LOG_FORMAT_TEXT, LOG_LEVEL_INFO);
+    errno = EDOM;
+    log_info(LOG_MSG("lost"));
+    int kept = errno;
+    assert_int_equal(dup2(saved, STDERR_FILENO), STDERR_FILENO);
+    (void)close(saved);
+    (void)close(full);
+    assert_int_equal(kept, EDOM); /* a log line never changes errno */
+}
+
+static void names_of_levels_are_understood(void **state) {
+    (void)state;
+    static const char *const names[] = {"error", "warning", "info", "debug"};
+    struct err err;
+    enum log_level level = LOG_LEVEL_DEBUG;
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(log_level_parse(names[i], &level, &err), ERR_OK);
+        assert_int_equal(level, i);
+    }
+    assert_int_equal(log_level_parse("Info", &level, &err), ERR_INVALID);
+    assert_string_equal(err.text, "\"Info\" is no log level: error, warning, info, debug");
+}
+
+static void names_of_formats_are_understood(void **state) {
+    (void)state;
+    static const char *const names[] = {"auto", "json", "text", "journal"};
+    struct err err;
+    enum log_format format = LOG_FORMAT_AUTO;
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(log_format_parse(names[i], &format, &err), ERR_OK);
+        assert_int_equal(format, i);
+    }
+    assert_int_equal(log_format_parse("", &format, &err), ERR_INVALID);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(before_init_lines_are_text_at_info), /* first: nothing undoes log_init */
+        cmocka_unit_test(auto_is_json_when_nobody_watches),
+        cmocka_unit_test(a_journal_stream_that_is_not_stderr_does_not_count),
+        cmocka_unit_test(auto_takes_the_journal_when_stderr_is_connected_to_it),
+        cmocka_unit_test(auto_is_text_on_a_terminal),
+        cmocka_unit_test(levels_below_the_chosen_one_are_left_out),
+        cmocka_unit_test(lines_of_several_threads_are_never_mixed),
+        cmocka_unit_test(a_stderr_that_takes_nothing_harms_nobody),
+        cmocka_unit_test(names_of_levels_are_understood),
+        cmocka_unit_test(names_of_formats_are_understood),
+    };
+    return cmocka_run_group_tests_name("common/log", tests, NULL, NULL);
+}
