@@ -190,6 +190,29 @@ static enum transport_code code_from_curl(CURLcode result) {
     return TRANSPORT_OTHER;
 }
 
+/* The slot knows two things better than libcurl, which calls a connection that ended inside a head a
+   success, and a header line beyond its own limit (100 KiB) a lack of memory. */
+static enum transport_code code_of(const struct sender_slot *slot, CURLcode result) {
+    if (result == CURLE_OK && slot->http_status == 0) {
+        return TRANSPORT_RESET;
+    }
+    if (result == CURLE_OUT_OF_MEMORY && slot->request_count > 0) {
+        return TRANSPORT_TOO_LARGE;
+    }
+    return code_from_curl(result);
+}
+
+static const char *error_of(const struct sender_slot *slot, enum transport_code code,
+                            CURLcode result) {
+    if (code == TRANSPORT_OK) {
+        return "";
+    }
+    if (slot->error[0] != '\0') {
+        return slot->error;
+    }
+    return result == CURLE_OK ? "the answer's head broke off" : curl_easy_strerror(result);
+}
+
 static void fill_answer(const struct sender_slot *slot, enum transport_code code, const char *error,
                         struct transport_answer *answer_out) {
     bool has_head = slot->http_status != 0;
@@ -225,8 +248,8 @@ static bool sender_take_finished(void *context, size_t *slot_out,
     CURLcode got = curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &slot);
     assert(got == CURLE_OK && slot != NULL && slot->is_up);
     take_down(sender, slot);
-    const char *error = slot->error[0] != '\0' ? slot->error : curl_easy_strerror(result);
-    fill_answer(slot, code_from_curl(result), result == CURLE_OK ? "" : error, answer_out);
+    enum transport_code code = code_of(slot, result);
+    fill_answer(slot, code, error_of(slot, code, result), answer_out);
     *slot_out = (size_t)(slot - sender->slots);
     return true;
 }
@@ -346,7 +369,6 @@ static bool set_limits(const struct sender_options *options, struct sender_slot 
     CURL *easy = slot->easy;
     bool is_plain = strncasecmp(options->base_url, "http:", 5) == 0;
     return curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, is_plain ? "http" : "https") == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "") == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) == CURLE_OK &&

@@ -1,0 +1,558 @@
+/* The sender against a peer that misbehaves on the real wire. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/clock.h"
+#include "tests/unit/worker/peer.h"
+#include "worker/sender.h"
+
+enum { TIMEOUT_MS = 400, DEADLINE_MS = 10000, KEPT_BYTES = 16 * 1024, ANY_BYTES = 1 << 30 };
+
+static const char accepted[] = "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n";
+static const char payload[] = "{\"data\":{\"type\":\"event\",\"attributes\":{\"value\":49.9}}}";
+
+struct scene {
+    struct peer peer;
+    struct sender *sender;
+    const struct transport *transport;
+    struct transport_answer answer; /* of the last request that finished */
+};
+
+static void open_scene(struct scene *scene, void (*serve)(struct peer *, int, int)) {
+    struct err err;
+    peer_open(&scene->peer, serve);
+    struct sender_options options = {
+        .slot_count = 2,
+        .base_url = scene->peer.url,
+        .api_key = "pk_secret",
+        .revision = "2026-07-15",
+        .ca_file = "",
+        .request_timeout_ms = TIMEOUT_MS,
+        .connect_timeout_ms = TIMEOUT_MS,
+    };
+    assert_int_equal(sender_open(&options, &scene->sender, &err), ERR_OK);
+    scene->transport = sender_transport(scene->sender);
+}
+
+static void close_scene(struct scene *scene) {
+    sender_close(scene->sender);
+    peer_close(&scene->peer);
+}
+
+static void start(struct scene *scene, size_t slot) {
+    struct err err;
+    struct transport_request request = {
+        .payload = payload,
+        .payload_bytes = sizeof payload - 1,
+        .request_id = "req-1",
+        .traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    };
+    assert_int_equal(scene->transport->start(scene->transport->context, slot, &request, &err),
+                     ERR_OK);
+}
+
+static void finish(struct scene *scene, size_t slot) {
+    int64_t deadline_ms = clock_mono_ms(clock_system()) + DEADLINE_MS;
+    size_t finished = 99;
+    struct err err;
+    while (!scene->transport->take_finished(scene->transport->context, &finished, &scene->answer)) {
+        assert_true(clock_mono_ms(clock_system()) < deadline_ms);
+        assert_int_equal(sender_wait(scene->sender, NULL, 0, 50, &err), ERR_OK);
+    }
+    assert_int_equal(finished, slot);
+}
+
+static void send_one(struct scene *scene) {
+    start(scene, 0);
+    finish(scene, 0);
+}
+
+static void assert_answer(const struct scene *scene, enum transport_code code, int32_t status) {
+    if (scene->answer.code != code || scene->answer.http_status != status) {
+        fail_msg("code %d (%s), status %d", scene->answer.code, scene->answer.error,
+                 scene->answer.http_status);
+    }
+}
+
+/* Waits for what the peer's thread has yet to notice. */
+static void await_count(atomic_int *counter, int count) {
+    int64_t deadline_ms = clock_mono_ms(clock_system()) + DEADLINE_MS;
+    while (atomic_load(counter) < count) {
+        assert_true(clock_mono_ms(clock_system()) < deadline_ms);
+    }
+}
+
+/* ---- Scripts ---------------------------------------------------------------------------------- */
+
+static void accept_all(struct peer *peer, int fd, int connection) {
+    (void)connection;
+    while (peer_read_request(peer, fd)) {
+        peer_send(fd, accepted);
+    }
+}
+
+static void die_at_second_request(struct peer *peer, int fd, int connection) {
+    if (connection > 1) {
+        accept_all(peer, fd, connection);
+        return;
+    }
+    if (peer_read_request(peer, fd)) {
+        peer_send(fd, accepted);
+    }
+    if (peer_read_request(peer, fd)) { /* taken, and never answered */
+        peer_reset(fd);
+    }
+}
+
+static void die_at_second_head(struct peer *peer, int fd, int connection) {
+    if (connection > 1) {
+        accept_all(peer, fd, connection);
+        return;
+    }
+    if (peer_read_request(peer, fd)) {
+        peer_send(fd, accepted);
+    }
+    if (peer_read_head(peer, fd)) {
+        peer_reset(fd);
+    }
+}
+
+static void close_politely_at_second_request(struct peer *peer, int fd, int connection) {
+    if (connection > 1) {
+        accept_all(peer, fd, connection);
+        return;
+    }
+    if (peer_read_request(peer, fd)) {
+        peer_send(fd, accepted);
+    }
+    /* Taken whole, closed without RST: libcurl reads an end of file before any byte. */
+    (void)peer_read_request(peer, fd);
+}
+
+static void close_after_each(struct peer *peer, int fd, int connection) {
+    (void)connection;
+    if (peer_read_request(peer, fd)) {
+        peer_send(fd, accepted);
+    }
+}
+
+static void reset_after_request(struct peer *peer, int fd, int connection) {
+    (void)connection;
+    if (peer_read_request(peer, fd)) {
+        peer_reset(fd);
+    }
+}
+
+static void never_answer(struct peer *peer, int fd, int connection) {
+    (void)connection;
+    if (peer_read_request(peer, fd)) {
+        peer_hold(peer, fd);
+    }
+}
+
+static void answer_with(struct peer *peer, int fd, const char *text) {
+    if (peer_read_request(peer, fd)) {
+        peer_send(fd, text);
+    }
+}
+
+static void slow_head(struct peer *peer, int fd, int connection) {
+    (void)connection;
+    answer_with(peer, fd, "HTTP/1.1 202 Acc");
+    peer_send_for_ever(peer, fd, "e", 20000);
+}
+
+static void endless_head(struct peer *peer, int fd, int connection) {
+    (void)connection;
+    answer_with(peer, fd, "HTTP/1.1 202 Accepted\r\n");
+    peer_send_for_ever(peer, fd, "X-Filler: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n", 0);
+}
+
+static void endless_header_line(struct peer *peer, int fd, int connection) {
+    (void)connection;
+    answer_with(peer, fd, "HTTP/1.1 202 Accepted\r\nX-Filler: ");
+    peer_send_for_ever(peer, fd, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 0);
+}
+
+static void endless_body(struct peer *peer, int fd, int connection) {
+    (void)connection;
+    answer_with(peer, fd, "HTTP/1.1 400 Bad Request\r\n\r\n");
+    peer_send_for_ever(peer, fd, "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb", 0);
+}
+
+static void trickling_body(struct peer *peer, int fd, int connection) {
+    (void)connection;
+    answer_with(peer, fd, "HTTP/1.1 202 Accepted\r\nContent-Length: 100000\r\n\r\n");
+    peer_send_for_ever(peer, fd, "b", 20000);
+}
+
+static void wrong_length(struct peer *peer, int fd, int connection) {
+    (void)connection;
+    answer_with(peer, fd, "HTTP/1.1 503 Busy\r\nContent-Length: 100\r\n\r\nshort");
+}
+
+static void broken_chunks(struct peer *peer, int fd, int connection) {
+    (void)connection;
+    answer_with(peer, fd,
+                "HTTP/1.1 500 Oops\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nzz\r\n");
+}
+
+static void garbage(struct peer *peer, int fd, int connection) {
+    (void)connection;
+    answer_with(peer, fd, "\x01\x02\x03 no HTTP at all\r\n\r\n");
+}
+
+static void half_a_head(struct peer *peer, int fd, int connection) {
+    (void)connection;
+    answer_with(peer, fd, "HTTP/1.1 202 Accepted\r\nContent-Le");
+}
+
+static void redirect(struct peer *peer, int fd, int connection) {
+    (void)connection;
+    answer_with(peer, fd,
+                "HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n");
+}
+
+static void go_on_first(struct peer *peer, int fd, int connection) {
+    (void)connection;
+    answer_with(peer, fd,
+                "HTTP/1.1 100 Continue\r\nRetry-After: 9\r\n\r\n"
+                "HTTP/1.1 103 Early Hints\r\nContent-Type: text/html\r\n\r\n"
+                "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n");
+}
+
+static void throttle(struct peer *peer, int fd, int connection) {
+    (void)connection;
+    answer_with(peer, fd,
+                "HTTP/1.1 429 Too Many Requests\r\nRETRY-AFTER:  17 \r\n"
+                "content-type: application/vnd.api+json\r\nCF-Mitigated: challenge\r\n"
+                "Content-Length: 13\r\n\r\n{\"errors\":[]}");
+}
+
+static void compressed(struct peer *peer, int fd, int connection) {
+    (void)connection;
+    answer_with(peer, fd,
+                "HTTP/1.1 400 Bad Request\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\n"
+                "abcde");
+}
+
+/* ---- What is sent ----------------------------------------------------------------------------- */
+
+static void a_request_looks_as_klaviyo_wants_it(void **state) {
+    (void)state;
+    struct scene scene;
+    open_scene(&scene, accept_all);
+    send_one(&scene);
+    assert_answer(&scene, TRANSPORT_OK, 202);
+    const char *request = scene.peer.request;
+    assert_ptr_equal(strstr(request, "POST /api/events HTTP/1.1\r\n"), request);
+    assert_non_null(strstr(request, "\r\nAuthorization: Klaviyo-API-Key pk_secret\r\n"));
+    assert_non_null(strstr(request, "\r\nrevision: 2026-07-15\r\n"));
+    assert_non_null(strstr(request, "\r\nContent-Type: application/vnd.api+json\r\n"));
+    assert_non_null(strstr(request, "\r\nAccept: application/vnd.api+json\r\n"));
+    assert_non_null(strstr(request, "\r\nX-Request-Id: req-1\r\n"));
+    assert_non_null(strstr(request, "\r\ntraceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-"));
+    assert_null(strcasestr(request, "\r\nexpect:"));
+    assert_null(strcasestr(request, "\r\naccept-encoding:"));
+    assert_string_equal(strstr(request, "\r\n\r\n") + 4, payload);
+    close_scene(&scene);
+}
+
+static void requests_share_a_connection(void **state) {
+    (void)state;
+    struct scene scene;
+    open_scene(&scene, accept_all);
+    for (int i = 0; i < 5; i++) {
+        send_one(&scene);
+        assert_answer(&scene, TRANSPORT_OK, 202);
+    }
+    assert_int_equal(atomic_load(&scene.peer.connection_count), 1);
+    assert_int_equal(atomic_load(&scene.peer.request_count), 5);
+    close_scene(&scene);
+}
+
+static void values_that_would_break_the_head_are_left_out(void **state) {
+    (void)state;
+    struct scene scene;
+    struct err err;
+    open_scene(&scene, accept_all);
+    struct transport_request request = {.payload = payload,
+                                        .payload_bytes = sizeof payload - 1,
+                                        .request_id = "a\r\nX-Evil: 1",
+                                        .traceparent = ""};
+    assert_int_equal(scene.transport->start(scene.transport->context, 1, &request, &err), ERR_OK);
+    finish(&scene, 1);
+    assert_null(strstr(scene.peer.request, "Evil"));
+    assert_null(strstr(scene.peer.request, "traceparent"));
+    close_scene(&scene);
+}
+
+static void a_new_key_is_used_from_the_next_request_on(void **state) {
+    (void)state;
+    struct scene scene;
+    struct err err;
+    open_scene(&scene, accept_all);
+    send_one(&scene);
+    assert_int_equal(sender_set_key(scene.sender, "pk_new", &err), ERR_OK);
+    send_one(&scene);
+    assert_non_null(strstr(scene.peer.request, "Klaviyo-API-Key pk_new\r\n"));
+    assert_int_equal(sender_set_key(scene.sender, "pk\r\nX: 1", &err), ERR_INVALID);
+    assert_null(strstr(err.text, "pk\r"));
+    send_one(&scene);
+    assert_non_null(strstr(scene.peer.request, "Klaviyo-API-Key pk_new\r\n"));
+    close_scene(&scene);
+}
+
+static void a_proxy_in_the_environment_is_ignored(void **state) {
+    (void)state;
+    struct scene scene;
+    assert_int_equal(setenv("http_proxy", "http://127.0.0.1:1", 1), 0);
+    assert_int_equal(setenv("ALL_PROXY", "http://127.0.0.1:1", 1), 0);
+    open_scene(&scene, accept_all);
+    send_one(&scene);
+    assert_answer(&scene, TRANSPORT_OK, 202);
+    close_scene(&scene);
+    assert_int_equal(unsetenv("http_proxy"), 0);
+    assert_int_equal(unsetenv("ALL_PROXY"), 0);
+}
+
+static void settings_that_cannot_be_sent_are_refused(void **state) {
+    (void)state;
+    static const struct {
+        const char *url, *key, *revision, *names;
+    } rows[] = {
+        {"ftp://a.klaviyo.com", "pk", "r", "KLAVIYO_BASE_URL"},
+        {"https://a klaviyo", "pk", "r", "KLAVIYO_BASE_URL"},
+        {"", "pk", "r", "KLAVIYO_BASE_URL"},
+        {"https://a.klaviyo.com", "", "r", "KLAVIYO_API_KEY"},
+        {"https://a.klaviyo.com", "p k", "r", "KLAVIYO_API_KEY"},
+        {"https://a.klaviyo.com", "pk", "2026\n", "KLAVIYO_REVISION"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct sender *sender = NULL;
+        struct err err;
+        struct sender_options options = {.slot_count = 1,
+                                         .base_url = rows[i].url,
+                                         .api_key = rows[i].key,
+                                         .revision = rows[i].revision,
+                                         .ca_file = "",
+                                         .request_timeout_ms = 1,
+                                         .connect_timeout_ms = 1};
+        assert_int_equal(sender_open(&options, &sender, &err), ERR_INVALID);
+        assert_non_null(strstr(err.text, rows[i].names));
+        assert_null(sender);
+    }
+}
+
+/* ---- A pooled connection that died: never a second request on the wire ------------------------- */
+
+static void assert_lost_and_not_sent_again(struct scene *scene, int head_count) {
+    send_one(scene);
+    assert_answer(scene, TRANSPORT_OK, 202);
+    send_one(scene);
+    assert_answer(scene, TRANSPORT_RESET, 0);
+    await_count(&scene->peer.head_count, head_count);
+    /* The next start is a request of its own, on a connection of its own. */
+    send_one(scene);
+    assert_answer(scene, TRANSPORT_OK, 202);
+    assert_int_equal(atomic_load(&scene->peer.head_count), head_count + 1);
+}
+
+static void a_reset_on_a_reused_connection_is_not_sent_again(void **state) {
+    (void)state;
+    struct scene scene;
+    open_scene(&scene, die_at_second_request);
+    assert_lost_and_not_sent_again(&scene, 2);
+    assert_int_equal(atomic_load(&scene.peer.request_count), 3);
+    close_scene(&scene);
+}
+
+static void an_end_on_a_reused_connection_is_not_sent_again(void **state) {
+    (void)state;
+    struct scene scene;
+    open_scene(&scene, close_politely_at_second_request);
+    assert_lost_and_not_sent_again(&scene, 2);
+    assert_int_equal(atomic_load(&scene.peer.request_count), 3);
+    close_scene(&scene);
+}
+
+static void a_head_on_a_dying_connection_is_not_sent_again(void **state) {
+    (void)state;
+    struct scene scene;
+    open_scene(&scene, die_at_second_head);
+    assert_lost_and_not_sent_again(&scene, 2);
+    assert_int_equal(atomic_load(&scene.peer.request_count), 2);
+    close_scene(&scene);
+}
+
+static void a_connection_closed_while_idle_is_noticed(void **state) {
+    (void)state;
+    struct scene scene;
+    open_scene(&scene, close_after_each);
+    for (int i = 1; i <= 3; i++) {
+        send_one(&scene);
+        assert_answer(&scene, TRANSPORT_OK, 202);
+        /* The peer has closed before the next one starts: it accepts anew only after that. */
+        start(&scene, 1);
+        finish(&scene, 1);
+        assert_int_equal(scene.answer.http_status == 202 || scene.answer.code == TRANSPORT_RESET,
+                         1);
+    }
+    assert_true(atomic_load(&scene.peer.request_count) <= 6);
+    close_scene(&scene);
+}
+
+/* ---- Answers that are none -------------------------------------------------------------------- */
+
+struct misbehaviour {
+    void (*serve)(struct peer *, int, int);
+    enum transport_code code;
+    int32_t status;
+    size_t body_bytes;
+};
+
+static void misbehaviour_is_named(void **state) {
+    const struct misbehaviour *expected = *state;
+    struct scene scene;
+    open_scene(&scene, expected->serve);
+    send_one(&scene);
+    assert_answer(&scene, expected->code, expected->status);
+    if (expected->body_bytes != ANY_BYTES) {
+        assert_int_equal(scene.answer.body_bytes, expected->body_bytes);
+    }
+    assert_true((scene.answer.error[0] != '\0') == (expected->code != TRANSPORT_OK));
+    assert_int_equal(atomic_load(&scene.peer.request_count), 1);
+    close_scene(&scene);
+}
+
+static void a_refused_connection_is_named(void **state) {
+    (void)state;
+    struct scene scene;
+    open_scene(&scene, accept_all);
+    struct sender *other = NULL;
+    struct err err;
+    struct sender_options options = {.slot_count = 1,
+                                     .base_url = "http://127.0.0.1:1",
+                                     .api_key = "pk",
+                                     .revision = "r",
+                                     .ca_file = "",
+                                     .request_timeout_ms = TIMEOUT_MS,
+                                     .connect_timeout_ms = TIMEOUT_MS};
+    assert_int_equal(sender_open(&options, &other, &err), ERR_OK);
+    sender_close(scene.sender);
+    scene.sender = other;
+    scene.transport = sender_transport(other);
+    send_one(&scene);
+    assert_answer(&scene, TRANSPORT_CONNECT, 0);
+    close_scene(&scene);
+}
+
+static void headers_of_an_answer_are_read_in_any_case(void **state) {
+    (void)state;
+    struct scene scene;
+    open_scene(&scene, throttle);
+    send_one(&scene);
+    assert_answer(&scene, TRANSPORT_OK, 429);
+    assert_string_equal(scene.answer.retry_after, "17");
+    assert_string_equal(scene.answer.content_type, "application/vnd.api+json");
+    assert_true(scene.answer.is_mitigated);
+    assert_int_equal(scene.answer.body_bytes, 13);
+    assert_memory_equal(scene.answer.body, "{\"errors\":[]}", 13);
+    close_scene(&scene);
+}
+
+static void interim_answers_leave_nothing_behind(void **state) {
+    (void)state;
+    struct scene scene;
+    open_scene(&scene, go_on_first);
+    send_one(&scene);
+    assert_answer(&scene, TRANSPORT_OK, 202);
+    assert_string_equal(scene.answer.retry_after, "");
+    assert_string_equal(scene.answer.content_type, "");
+    close_scene(&scene);
+}
+
+static void a_cancelled_request_is_stopped(void **state) {
+    (void)state;
+    struct scene scene;
+    struct err err;
+    open_scene(&scene, never_answer);
+    start(&scene, 0);
+    int64_t deadline_ms = clock_mono_ms(clock_system()) + DEADLINE_MS;
+    while (atomic_load(&scene.peer.request_count) < 1) {
+        assert_true(clock_mono_ms(clock_system()) < deadline_ms);
+        assert_int_equal(sender_wait(scene.sender, NULL, 0, 10, &err), ERR_OK);
+    }
+    scene.transport->cancel(scene.transport->context, 0, &scene.answer);
+    assert_answer(&scene, TRANSPORT_STOPPED, 0);
+    size_t slot = 0;
+    assert_false(scene.transport->take_finished(scene.transport->context, &slot, &scene.answer));
+    close_scene(&scene);
+}
+
+static void two_requests_fly_at_once(void **state) {
+    (void)state;
+    struct scene scene;
+    open_scene(&scene, close_after_each);
+    start(&scene, 0);
+    start(&scene, 1);
+    size_t first = 9;
+    int64_t deadline_ms = clock_mono_ms(clock_system()) + DEADLINE_MS;
+    struct err err;
+    while (!scene.transport->take_finished(scene.transport->context, &first, &scene.answer)) {
+        assert_true(clock_mono_ms(clock_system()) < deadline_ms);
+        assert_int_equal(sender_wait(scene.sender, NULL, 0, 50, &err), ERR_OK);
+    }
+    assert_answer(&scene, TRANSPORT_OK, 202);
+    finish(&scene, 1 - first);
+    assert_answer(&scene, TRANSPORT_OK, 202);
+    close_scene(&scene);
+}
+
+#define MISBEHAVES(script, wire, http, kept)                                                       \
+    {                                                                                              \
+        .name = #script "_is_named", .test_func = misbehaviour_is_named,                           \
+        .initial_state = &(struct misbehaviour) {                                                  \
+            script, wire, http, kept                                                               \
+        }                                                                                          \
+    }
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_request_looks_as_klaviyo_wants_it),
+        cmocka_unit_test(requests_share_a_connection),
+        cmocka_unit_test(values_that_would_break_the_head_are_left_out),
+        cmocka_unit_test(a_new_key_is_used_from_the_next_request_on),
+        cmocka_unit_test(a_proxy_in_the_environment_is_ignored),
+        cmocka_unit_test(settings_that_cannot_be_sent_are_refused),
+        cmocka_unit_test(a_reset_on_a_reused_connection_is_not_sent_again),
+        cmocka_unit_test(an_end_on_a_reused_connection_is_not_sent_again),
+        cmocka_unit_test(a_head_on_a_dying_connection_is_not_sent_again),
+        cmocka_unit_test(a_connection_closed_while_idle_is_noticed),
+        MISBEHAVES(reset_after_request, TRANSPORT_RESET, 0, 0),
+        MISBEHAVES(never_answer, TRANSPORT_TIMEOUT, 0, 0),
+        MISBEHAVES(slow_head, TRANSPORT_TIMEOUT, 0, 0),
+        MISBEHAVES(endless_head, TRANSPORT_TOO_LARGE, 0, 0),
+        MISBEHAVES(endless_header_line, TRANSPORT_TOO_LARGE, 0, 0),
+        MISBEHAVES(endless_body, TRANSPORT_TOO_LARGE, 400, KEPT_BYTES),
+        MISBEHAVES(trickling_body, TRANSPORT_TIMEOUT, 202, ANY_BYTES),
+        MISBEHAVES(wrong_length, TRANSPORT_RESET, 503, 5),
+        MISBEHAVES(broken_chunks, TRANSPORT_RESET, 500, 5),
+        MISBEHAVES(garbage, TRANSPORT_PROTOCOL, 0, 0),
+        MISBEHAVES(half_a_head, TRANSPORT_RESET, 0, 0),
+        MISBEHAVES(redirect, TRANSPORT_OK, 302, 0),
+        MISBEHAVES(compressed, TRANSPORT_OK, 400, 5),
+        cmocka_unit_test(a_refused_connection_is_named),
+        cmocka_unit_test(headers_of_an_answer_are_read_in_any_case),
+        cmocka_unit_test(interim_answers_leave_nothing_behind),
+        cmocka_unit_test(a_cancelled_request_is_stopped),
+        cmocka_unit_test(two_requests_fly_at_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
