@@ -71,15 +71,21 @@ static enum err_code read_amount(const json_t *product, const struct place *plac
     return ERR_OK;
 }
 
-/* `where` is "currency" or the place of a product's. */
-static enum err_code read_currency(const json_t *value, const char *where,
-                                   char currency_out[CURRENCY_BYTES], struct err *err) {
-    if (!json_is_string(value) || json_string_length(value) != CURRENCY_BYTES - 1 ||
-        currency_exponent(json_string_value(value)) < 0) {
-        return err_set(err, ERR_INVALID,
-                       "%s must be a currency of ISO 4217 in capitals, such as \"USD\"", where);
+/* The error is "currency must ...", without its place. */
+static enum err_code read_currency(const json_t *value, char currency_out[CURRENCY_BYTES],
+                                   struct err *err) {
+    if (!json_is_string(value)) {
+        return err_set(err, ERR_INVALID, "currency must be a string, it is %s",
+                       document_type_name(value));
     }
-    memcpy(currency_out, json_string_value(value), CURRENCY_BYTES);
+    const char *code = json_string_value(value);
+    if (currency_exponent(code) < 0) {
+        return err_set(err, ERR_INVALID,
+                       "currency must be a code of ISO 4217 in capitals, such as \"USD\", it is "
+                       "\"%s\"",
+                       code);
+    }
+    memcpy(currency_out, code, CURRENCY_BYTES);
     return ERR_OK;
 }
 
@@ -95,7 +101,7 @@ static enum err_code read_product_currency(const json_t *product, const struct p
         memcpy(currency_out, fallback, CURRENCY_BYTES);
         return ERR_OK;
     }
-    if (read_currency(value, "currency", currency_out, err) != ERR_OK) {
+    if (read_currency(value, currency_out, err) != ERR_OK) {
         return err_set(err, ERR_INVALID, "%s: products[%zu].%s", place->file, place->index,
                        err->text);
     }
@@ -158,9 +164,9 @@ static enum err_code index_products(struct catalog *catalog, const char *file, s
             size_t a_index = (size_t)(a - catalog->products);
             size_t b_index = (size_t)(b - catalog->products);
             return err_set(err, ERR_INVALID,
-                           "%s: products[%zu] and products[%zu] have the same price_id and color",
+                           "%s: products[%zu] and products[%zu] are the same: \"%s\" in \"%s\"",
                            file, a_index < b_index ? a_index : b_index,
-                           a_index < b_index ? b_index : a_index);
+                           a_index < b_index ? b_index : a_index, a->price_id, a->color);
         }
     }
     return ERR_OK;
@@ -169,8 +175,8 @@ static enum err_code index_products(struct catalog *catalog, const char *file, s
 static enum err_code read_products(const json_t *products, const char *file, const char *currency,
                                    struct catalog *catalog, struct err *err) {
     size_t count = json_array_size(products);
-    catalog->products = calloc(count + 1, sizeof(*catalog->products));
-    catalog->by_key = calloc(count + 1, sizeof(*catalog->by_key));
+    catalog->products = calloc(count, sizeof(*catalog->products));
+    catalog->by_key = calloc(count, sizeof(*catalog->by_key));
     if (catalog->products == NULL || catalog->by_key == NULL) {
         return err_set(err, ERR_FATAL, "out of memory while reading %s", file);
     }
@@ -193,7 +199,7 @@ static enum err_code read_catalog(const json_t *document, const char *file, stru
                        document_type_name(document));
     }
     const json_t *value = json_object_get(document, "currency");
-    if (value != NULL && read_currency(value, "currency", currency, err) != ERR_OK) {
+    if (value != NULL && read_currency(value, currency, err) != ERR_OK) {
         return err_wrap(err, "%s", file);
     }
     const json_t *products = json_object_get(document, "products");
@@ -201,9 +207,10 @@ static enum err_code read_catalog(const json_t *document, const char *file, stru
         return err_set(err, ERR_INVALID, "%s: products must be a list, it is %s", file,
                        document_type_name(products));
     }
-    if (json_array_size(products) > CATALOG_PRODUCTS_MAX) {
-        return err_set(err, ERR_INVALID, "%s: products must have at most %d members, it has %zu",
-                       file, CATALOG_PRODUCTS_MAX, json_array_size(products));
+    size_t count = json_array_size(products);
+    if (count == 0 || count > CATALOG_PRODUCTS_MAX) {
+        return err_set(err, ERR_INVALID, "%s: products must have 1 to %d members, it has %zu", file,
+                       CATALOG_PRODUCTS_MAX, count);
     }
     return read_products(products, file, currency, catalog, err);
 }
