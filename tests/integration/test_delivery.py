@@ -107,7 +107,8 @@ def test_a_dead_event_that_a_person_retries_is_delivered(system):
     assert done.returncode == 0, done.stderr
     event = system.wait_event(event["preorder_id"], status="sent")
     assert outcomes(system, event) == ["dead", "sent"] and event["attempts"] == 1, "attempts begin anew"
-    assert [attempt["token"] for attempt in system.attempts(event["id"])] == [1, 2], "tokens do not"
+    first, second = system.attempts(event["id"])
+    assert first["token"] < second["token"], "tokens do not"
     (line,) = system.rows("SELECT * FROM audit_log")
     assert (line["count"], line["reason"]) == (1, "Klaviyo mended it") and line["actor"]
 

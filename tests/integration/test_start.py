@@ -120,7 +120,7 @@ def test_a_product_twice_in_the_catalog_stops_the_start(system):
     catalog["products"].append(catalog["products"][0])
     path = system.folder / "catalog.json"
     path.write_text(json.dumps(catalog))
-    told(system.migrate().run(API, PREORDER_CATALOG=path), 2, "catalog.json", "products[5]")
+    told(system.migrate().run(API, PREORDER_CATALOG=path), 2, "catalog.json", "price_lamp_black")
 
 
 def test_a_missing_catalog_stops_the_start(system):

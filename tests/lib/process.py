@@ -8,7 +8,8 @@ import subprocess
 
 from lib.wait import PATIENCE, wait_until
 
-EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+\.[A-Za-z0-9.-]+")
+# A whole address; a masked one ("a***@shop.example") is none.
+EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+(?<!\*\*\*)@[A-Za-z0-9-]+\.[A-Za-z0-9.-]+")
 SANITIZER = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:|UndefinedBehaviorSanitizer")
 
 
