@@ -1,12 +1,14 @@
 #include "tests/store/fixture.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -306,14 +308,24 @@ pid_t fixture_spawn(int (*run)(void *context), void *context) {
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nobody behind */
         _exit(run(context));
     }
     return pid;
 }
 
-int fixture_join(pid_t pid) {
+static int await(pid_t pid, int options) {
     int status = 0;
-    assert_int_equal(waitpid(pid, &status, 0), pid);
+    pid_t result = -1;
+    do {
+        result = waitpid(pid, &status, options);
+    } while (result < 0 && errno == EINTR);
+    assert_int_equal(result, pid);
+    return status;
+}
+
+int fixture_join(pid_t pid) {
+    int status = await(pid, 0);
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
@@ -325,9 +337,7 @@ void *fixture_share(size_t byte_count) {
 }
 
 void fixture_await_stopped(pid_t pid) {
-    int status = 0;
-    assert_int_equal(waitpid(pid, &status, WUNTRACED), pid);
-    assert_true(WIFSTOPPED(status));
+    assert_true(WIFSTOPPED(await(pid, WUNTRACED)));
 }
 
 static int enter_and_stop(void *context) {
