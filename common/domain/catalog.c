@@ -156,7 +156,7 @@ static enum err_code index_products(struct catalog *catalog, const char *file, s
     for (size_t i = 0; i < catalog->count; i++) {
         catalog->by_key[i] = &catalog->products[i];
     }
-    qsort(catalog->by_key, catalog->count, sizeof(*catalog->by_key), compare_products);
+    qsort(catalog->by_key, catalog->count, sizeof(const struct product *), compare_products);
     for (size_t i = 1; i < catalog->count; i++) {
         const struct product *a = catalog->by_key[i - 1];
         const struct product *b = catalog->by_key[i];
@@ -176,7 +176,7 @@ static enum err_code read_products(const json_t *products, const char *file, con
                                    struct catalog *catalog, struct err *err) {
     size_t count = json_array_size(products);
     catalog->products = calloc(count, sizeof(*catalog->products));
-    catalog->by_key = calloc(count, sizeof(*catalog->by_key));
+    catalog->by_key = calloc(count, sizeof(const struct product *));
     if (catalog->products == NULL || catalog->by_key == NULL) {
         return err_set(err, ERR_FATAL, "out of memory while reading %s", file);
     }

@@ -127,8 +127,9 @@ static enum err_code append_checked_label(struct address *address, const char *l
         code = address_append(address, label, length, err);
     }
     for (size_t i = start; i < address->length; i++) {
-        char c = address->text[i];
-        address->text[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+        if (address->text[i] >= 'A' && address->text[i] <= 'Z') {
+            address->text[i] = (char)(address->text[i] - 'A' + 'a');
+        }
     }
     return code;
 }

@@ -1,6 +1,7 @@
 #include "common/domain/event.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,13 +42,10 @@ bool event_uses_property(const char *name) {
 
 static void write_metric(enum event_kind kind, const char *prefix,
                          char metric[EVENT_METRIC_BYTES]) {
-    size_t prefix_bytes = strlen(prefix);
-    assert(prefix_bytes <= EVENT_METRIC_PREFIX_BYTES_MAX);
-    memcpy(metric, prefix, prefix_bytes);
-    if (prefix_bytes > 0) {
-        metric[prefix_bytes++] = ' ';
-    }
-    memcpy(metric + prefix_bytes, TYPES[kind].metric, strlen(TYPES[kind].metric) + 1);
+    assert(strlen(prefix) <= EVENT_METRIC_PREFIX_BYTES_MAX);
+    int length = snprintf(metric, EVENT_METRIC_BYTES, "%s%s%s", prefix,
+                          prefix[0] == '\0' ? "" : " ", TYPES[kind].metric);
+    assert(length > 0 && length < EVENT_METRIC_BYTES);
 }
 
 static void append_member(struct buf *buf, const char *start, const char *value) {

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stddef.h>
+#include <string.h>
 
 enum { UUID_BYTES = 16, UUID_CHARS = IDENT_BYTES - 1 };
 
@@ -41,30 +42,26 @@ struct ident ident_make(int64_t wall_ms, const struct random *random) {
     return ident;
 }
 
-/* The digit in lower case, 0 if it is none. */
-static char hex_digit(char digit) {
-    if ((digit >= '0' && digit <= '9') || (digit >= 'a' && digit <= 'f')) {
-        return digit;
+/* Turns a hexadecimal digit into lower case. False if it is none. */
+static bool lower_digit(char *digit) {
+    if (*digit >= 'A' && *digit <= 'F') {
+        *digit = (char)(*digit - 'A' + 'a');
     }
-    if (digit >= 'A' && digit <= 'F') {
-        return (char)(digit - 'A' + 'a');
-    }
-    return '\0';
+    return (*digit >= '0' && *digit <= '9') || (*digit >= 'a' && *digit <= 'f');
 }
 
 bool ident_parse(const char *text, struct ident *ident_out) {
     struct ident ident;
 
+    if (strnlen(text, IDENT_BYTES) != UUID_CHARS) {
+        return false;
+    }
+    memcpy(ident.text, text, IDENT_BYTES);
     for (size_t i = 0; i < UUID_CHARS; i++) {
-        ident.text[i] = is_hyphen_place(i) ? text[i] : hex_digit(text[i]);
-        if (ident.text[i] == '\0' || (is_hyphen_place(i) && text[i] != '-')) {
+        if (is_hyphen_place(i) ? text[i] != '-' : !lower_digit(&ident.text[i])) {
             return false;
         }
     }
-    if (text[UUID_CHARS] != '\0') {
-        return false;
-    }
-    ident.text[UUID_CHARS] = '\0';
     if (ident_out != NULL) {
         *ident_out = ident;
     }

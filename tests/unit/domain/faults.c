@@ -42,8 +42,9 @@ static void the_longest_pointer_fits(void **state) {
     (void)state;
     char name[4 * (PREORDER_PROPERTY_NAME_CHARS_MAX + 1)];
     char pointer[PREORDER_POINTER_BYTES];
-    for (size_t i = 0; i < sizeof(name); i += 4) {
-        memcpy(name + i, "\xF0\x9F\x98\x80", 4);
+    static const char grin[] = {'\xF0', '\x9F', '\x98', '\x80'};
+    for (size_t i = 0; i < sizeof(name); i++) {
+        name[i] = grin[i % sizeof(grin)];
     }
     faults_property_pointer(name, sizeof(name) - 4, pointer);
     assert_int_equal(strlen(pointer), strlen("#/properties/") + 3 * (sizeof(name) - 4));

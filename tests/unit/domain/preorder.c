@@ -103,12 +103,16 @@ static void the_longest_payment_url_fits(void **state) {
     memset(product.payment_link + strlen(product.payment_link), 'x',
            PRODUCT_LINK_BYTES - 1 - strlen(product.payment_link));
     fill_draft(&draft, &product);
-    memset(draft.email, '!', EMAIL_CHARS_MAX);
-    memset(draft.locale, 'a', LOCALE_CHARS_MAX);
+    for (size_t i = 0; i < EMAIL_CHARS_MAX; i++) {
+        draft.email[i] = '!';
+    }
+    for (size_t i = 0; i < LOCALE_CHARS_MAX; i++) {
+        draft.locale[i] = 'a';
+    }
     preorder_complete(&draft, "PRE", NOW_MS, random_system(), &preorder);
-    assert_int_equal(strlen(preorder.payment_url), 1023 + strlen("?client_reference_id=") + 36 +
-                                                       strlen("&prefilled_email=") + 3 * 99 +
-                                                       strlen("&locale=") + 35);
+    assert_int_equal(strlen(preorder.payment_url),
+                     1023 + strlen("?client_reference_id=") + 36 + strlen("&prefilled_email=") +
+                         (size_t)3 * EMAIL_CHARS_MAX + strlen("&locale=") + 35);
     preorder_draft_release(&draft);
     preorder_release(&preorder);
 }
