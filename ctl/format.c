@@ -37,7 +37,12 @@ void format_distance(int64_t at_ms, int64_t now_ms, char text[FORMAT_DURATION_BY
         return;
     }
     bool is_past = distance_ms < 0;
-    format_duration(is_past ? -distance_ms : distance_ms, duration);
+    int64_t seconds = (is_past ? -distance_ms : distance_ms) / MS_PER_S;
+    if (seconds == 1) { /* a duration would say it in ms */
+        (void)snprintf(duration, sizeof duration, "1 s");
+    } else {
+        format_duration(seconds * MS_PER_S, duration);
+    }
     (void)snprintf(text, FORMAT_DURATION_BYTES, "%s%.20s%s", is_past ? "" : "in ", duration,
                    is_past ? " ago" : "");
 }

@@ -58,9 +58,14 @@ static CHECKED enum err_code run_with_store(struct ctl *ctl, const struct comman
 
 static CHECKED enum err_code run_command(const struct settings *settings, int argc, char **argv,
                                          struct err *err) {
-    const struct command *command = command_find(argv[0]);
+    bool is_help = strcmp(argv[0], "help") == 0 && argc == 2; /* as people try it */
+    const struct command *command = command_find(argv[is_help ? 1 : 0]);
     if (command == NULL) {
-        return command_refuse(argv[0], err);
+        return command_refuse(argv[is_help ? 1 : 0], err);
+    }
+    if (is_help) {
+        command_print_help(command);
+        return ERR_OK;
     }
     struct options options;
     enum err_code code = options_parse(&options, command->option_sets, argc - 1, argv + 1, err);
