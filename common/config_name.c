@@ -104,10 +104,10 @@ static void consider(struct nearest *nearest, const char *name, const char *cand
     }
 }
 
-/* Four letters off, or half of a short name, is no slip any more. */
+/* Four letters off, or more than half of a short name, is no slip any more. */
 static struct nearest nothing_near(const char *name) {
     size_t length = strnlen(name, CONFIG_NAME_BYTES_MAX);
-    return (struct nearest){.distance = length < 8 ? length / 2 : 4};
+    return (struct nearest){.distance = length < 6 ? length / 2 + 1 : 4};
 }
 
 static enum err_code set_unknown(const struct config_table *table, const char *what,
