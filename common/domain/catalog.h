@@ -5,10 +5,11 @@
  *   {"currency": "USD", "products": [{"price_id", "name", "color", "amount", "payment_link"}]}
  *
  * A product is named by price_id and color together; the pair is unique. `amount` is in the
- * currency's minor unit, 0 to 99,999,999,999; `currency` may stand on a product and must be ISO 4217.
- * A payment_link is https (plain http only to loopback) without fragment and without the parameters
- * that a preorder adds to it, at most PRODUCT_LINK_BYTES - 1 bytes. Texts are single lines (text.h).
- * There is at least one product: a shop that sells nothing is a mistake. Unknown members are ignored.
+ * currency's minor unit, 0 to 99,999,999,999; `currency` may stand on a product and must be ISO
+ * 4217. A payment_link is https (plain http only to loopback) without fragment and without the
+ * parameters that a preorder adds to it, at most PRODUCT_LINK_BYTES - 1 bytes. Texts are single
+ * lines (text.h). There is at least one product: a shop that sells nothing is a mistake. Unknown
+ * members are ignored.
  *
  * Ownership: products are borrowed from the catalog until catalog_free. Immutable after loading.
  */

@@ -11,8 +11,8 @@ struct currency {
     int exponent;
 };
 
-/* ISO 4217, list one (currencies and funds in use), without the codes that have no minor unit at all
-   (metals, XDR, XTS, XXX and the like). Sorted by code. */
+/* ISO 4217, list one (currencies and funds in use), without the codes that have no minor unit at
+   all (metals, XDR, XTS, XXX and the like). Sorted by code. */
 static const struct currency CURRENCIES[] = {
     {"AED", 2}, {"AFN", 2}, {"ALL", 2}, {"AMD", 2}, {"AOA", 2}, {"ARS", 2}, {"AUD", 2}, {"AWG", 2},
     {"AZN", 2}, {"BAM", 2}, {"BBD", 2}, {"BDT", 2}, {"BHD", 3}, {"BIF", 0}, {"BMD", 2}, {"BND", 2},

@@ -26,9 +26,9 @@ static size_t nesting_depth(const char *bytes, size_t byte_count, size_t depth_m
 }
 
 /*
- * True if jansson failed for want of memory. It says so only by saying nothing, or, for a string that
- * it read to its end and could not keep, by calling it an invalid token: a string that really is
- * invalid gets a more exact text.
+ * True if jansson failed for want of memory. It says so only by saying nothing, or, for a string
+ * that it read to its end and could not keep, by calling it an invalid token: a string that really
+ * is invalid gets a more exact text.
  */
 static bool is_out_of_memory(const json_error_t *error, const char *bytes, size_t byte_count) {
     if (error->text[0] == '\0') {

@@ -3,8 +3,8 @@
  * A JSON document (RFC 8259) from outside, and JSON text for the outside.
  *
  * Reading is jansson's, with what it lacks put around it: nesting is bounded before it parses, so
- * that a hostile document never recurses; a member that stands twice is refused; errors say line and
- * column and never repeat a piece of the document, which may hold an e-mail address.
+ * that a hostile document never recurses; a member that stands twice is refused; errors say line
+ * and column and never repeat a piece of the document, which may hold an e-mail address.
  *
  * Limits: whole numbers must fit in 64 bits with sign, others in a double; larger ones are refused
  * rather than rounded. NUL (raw or as \u0000) and lone surrogates are refused.

@@ -10,7 +10,8 @@ struct mask {
     size_t room; /* bytes left, without the NUL */
 };
 
-/* Appends all of it or nothing, so that the cut is never inside a character; nothing follows a cut. */
+/* Appends all of it or nothing, so that the cut is never inside a character; nothing follows a
+   cut. */
 static void mask_append(struct mask *mask, const char *text, size_t length) {
     if (length > mask->room) {
         mask->room = 0;

@@ -46,8 +46,8 @@ bool event_uses_property(const char *name);
  * currency's exponent, value_currency, unique_id, and last `backfill`, false: the body ends in
  * `"backfill":false}}}`, so that turning it true leaves every other byte alone.
  * `metric_prefix` is "" or goes before the metric with one space; UTF-8, at most
- * EVENT_METRIC_PREFIX_BYTES_MAX. `amount` is in minor units. request_id and traceparent are left "".
- * ERR_FATAL: out of memory. Release with event_release in every case.
+ * EVENT_METRIC_PREFIX_BYTES_MAX. `amount` is in minor units. request_id and traceparent are left
+ * "". ERR_FATAL: out of memory. Release with event_release in every case.
  */
 CHECKED enum err_code event_render(enum event_kind kind, const struct preorder *preorder,
                                    int64_t amount, const char *metric_prefix, int64_t now_ms,

@@ -2,8 +2,8 @@
 /*
  * The faults of a request body while it is being read.
  *
- * Ownership: `items` is handed on with the list or freed by faults_release. Running out of memory is
- * remembered, so that a reader may report many faults and ask once.
+ * Ownership: `items` is handed on with the list or freed by faults_release. Running out of memory
+ * is remembered, so that a reader may report many faults and ask once.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,8 +20,8 @@ struct faults {
 void faults_add(struct faults *faults, const char *pointer, const char *detail_format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Writes "#/properties/NAME" with NAME escaped after RFC 6901, as a URI fragment. A name that is too
-   long to be one is left out: "#/properties". */
+/* Writes "#/properties/NAME" with NAME escaped after RFC 6901, as a URI fragment. A name that is
+   too long to be one is left out: "#/properties". */
 void faults_property_pointer(const char *name, size_t name_bytes,
                              char pointer_out[PREORDER_POINTER_BYTES]);
 

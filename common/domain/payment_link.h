@@ -8,7 +8,7 @@
 
 /*
  * Checks that `text` is an https URL (plain http only to this machine) without fragment, user or
- * password, in printable ASCII, and without the parameters that a preorder adds to it. ERR_INVALID: the
- * text says which rule is broken, as in "must begin with https://".
+ * password, in printable ASCII, and without the parameters that a preorder adds to it.
+ * ERR_INVALID: the text says which rule is broken, as in "must begin with https://".
  */
 CHECKED enum err_code payment_link_check(const char *text, struct err *err);

@@ -55,11 +55,11 @@ struct preorder_draft {
 /*
  * Reads a JSON body against the catalog.
  * ERR_OK: the draft holds either a valid preorder or its faults (HTTP 422).
- * ERR_INVALID: not JSON, not an object, a member twice, a NUL, a lone surrogate, a number out of range,
- * or nested deeper than PREORDER_DEPTH_MAX (HTTP 400); the text says what and where, and repeats
- * nothing of the body. ERR_FATAL: out of memory.
- * Members that are not in the interface are ignored. An optional member may be left out, but null is
- * a wrong type. What texts and properties may hold: text.h, properties.h.
+ * ERR_INVALID: not JSON, not an object, a member twice, a NUL, a lone surrogate, a number out of
+ * range, or nested deeper than PREORDER_DEPTH_MAX (HTTP 400); the text says what and where, and
+ * repeats nothing of the body. ERR_FATAL: out of memory.
+ * Members that are not in the interface are ignored. An optional member may be left out, but null
+ * is a wrong type. What texts and properties may hold: text.h, properties.h.
  * The draft must be released in every case.
  */
 CHECKED enum err_code preorder_parse(const char *body, size_t body_bytes,
@@ -85,10 +85,10 @@ struct preorder {
 
 /*
  * Gives a draft without faults its id, number, payment URL and time. Takes over
- * draft->properties_json. The number is the prefix (at most PREORDER_NUMBER_PREFIX_CHARS_MAX), a hyphen
- * and 8 random characters of Crockford's base 32 (40 bits; no I, L, O, U). The payment URL is the
- * product's payment link with client_reference_id, prefilled_email and locale (the tag as given) added,
- * percent-encoded, after "?" or "&" as the link needs.
+ * draft->properties_json. The number is the prefix (at most PREORDER_NUMBER_PREFIX_CHARS_MAX), a
+ * hyphen and 8 random characters of Crockford's base 32 (40 bits; no I, L, O, U). The payment URL
+ * is the product's payment link with client_reference_id, prefilled_email and locale (the tag as
+ * given) added, percent-encoded, after "?" or "&" as the link needs.
  */
 void preorder_complete(struct preorder_draft *draft, const char *number_prefix, int64_t now_ms,
                        const struct random *random, struct preorder *preorder_out);

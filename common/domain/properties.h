@@ -2,10 +2,10 @@
 /*
  * The client's own properties of a preorder: an object of at most PREORDER_PROPERTIES_MAX scalars.
  *
- * Names and strings are counted in characters (code points) and checked as text.h says: a name is one
- * line, a string may have many. Numbers keep their value: whole ones exactly (64 bits), others to 15
- * significant digits, so that 49.90 stays 49.9; beyond 1e308 they are refused, because rounding
- * could carry them out of range. null, true and false are scalars.
+ * Names and strings are counted in characters (code points) and checked as text.h says: a name is
+ * one line, a string may have many. Numbers keep their value: whole ones exactly (64 bits), others
+ * to 15 significant digits, so that 49.90 stays 49.9; beyond 1e308 they are refused, because
+ * rounding could carry them out of range. null, true and false are scalars.
  */
 #include <jansson.h>
 

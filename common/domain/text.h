@@ -2,11 +2,11 @@
 /*
  * What a text from outside may hold, beyond being UTF-8.
  *
- * Refused everywhere: control characters (C0, DEL, C1), noncharacters (U+FFFE, U+FFFF and their like),
- * and the characters that force a direction of writing (U+202A to U+202E, U+2066 to U+2069): they
- * make a line show something else than it holds, to support staff and in terminals. A single line
- * may not hold the separators U+2028 and U+2029 either; a text of many lines may hold tab, line
- * feed and carriage return.
+ * Refused everywhere: control characters (C0, DEL, C1), noncharacters (U+FFFE, U+FFFF and their
+ * like), and the characters that force a direction of writing (U+202A to U+202E, U+2066 to
+ * U+2069): they make a line show something else than it holds, to support staff and in terminals.
+ * A single line may not hold the separators U+2028 and U+2029 either; a text of many lines may
+ * hold tab, line feed and carriage return.
  *
  * Threads: any.
  */

@@ -27,7 +27,8 @@ static void every_exponent_that_is_not_two_is_as_in_iso_4217(void **state) {
     }
 }
 
-/* Walks through all codes, so that a table out of order (which a binary search would miss) shows. */
+/* Walks through all codes, so that a table out of order (which a binary search would miss) shows.
+   */
 static void knows_every_currency_in_use(void **state) {
     (void)state;
     int counts[5] = {0};

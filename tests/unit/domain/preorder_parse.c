@@ -252,9 +252,9 @@ static void memory_that_stays_short_is_an_error_and_nothing_worse(void **state) 
 }
 
 /*
- * The texts here are short: the lexer of jansson 2.14 asks for more room when one passes 15 bytes, and
- * ignores a refusal (lex_save); when it then does get memory for the text, it reads on beyond the
- * old room. No caller can make up for that.
+ * The texts here are short: the lexer of jansson 2.14 asks for more room when one passes 15 bytes,
+ * and ignores a refusal (lex_save); when it then does get memory for the text, it reads on beyond
+ * the old room. No caller can make up for that.
  */
 static void memory_that_runs_short_once_is_an_error_and_nothing_worse(void **state) {
     (void)state;
