@@ -41,18 +41,13 @@ static bool is_label(const char *text, size_t length) {
 }
 
 static bool is_domain(const char *text) {
-    size_t label_count = 0;
-    for (const char *label = text;; label_count++) {
-        size_t length = strcspn(label, ".");
-        if (!is_label(label, length)) {
-            return false;
-        }
-        if (label[length] == '\0') {
-            break;
-        }
+    const char *label = text;
+    size_t length = strcspn(label, ".");
+    while (is_label(label, length) && label[length] == '.') {
         label += length + 1;
+        length = strcspn(label, ".");
     }
-    return label_count >= 1;
+    return is_label(label, length);
 }
 
 bool address_is_email(const char *text) {

@@ -4,8 +4,8 @@
  */
 #include <stdbool.h>
 
-/* ASCII; one "@"; a local part of the WHATWG's characters; a domain of at least two labels. Klaviyo: valid
-   and shorter than 100 characters. */
+/* As the WHATWG has it, ASCII only. Klaviyo: valid and shorter than 100 characters, and no word on what it
+   takes for valid. */
 bool address_is_email(const char *text);
 
 /* E.164: "+", then 7 to 15 digits, the first not 0. */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include "common/buf.h"
@@ -88,7 +89,11 @@ static void add_headers(struct reply *reply, const struct misbehaviour *self,
         add_header(reply, self, manner, stage);
     }
     for (size_t i = 0; i < manner->header_count; i++) {
-        reply_add_header(reply, manner->headers[i].name, manner->headers[i].value);
+        if (strcasecmp(manner->headers[i].name, "Content-Type") == 0) {
+            reply->content_type = manner->headers[i].value;
+        } else {
+            reply_add_header(reply, manner->headers[i].name, manner->headers[i].value);
+        }
     }
 }
 

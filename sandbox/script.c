@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { RULES_MAX = 100000, DELAY_MS_MAX = 24 * 60 * 60 * 1000 };
 static const int64_t bytes_most = (int64_t)1 << 40;
@@ -112,6 +113,11 @@ static bool is_header_value(const char *value) {
     return strlen(value) < REPLY_HEADER_VALUE_BYTES;
 }
 
+/* A header that contradicts the server's own framing is a misbehaviour of its own. */
+static bool is_framing(const char *name) {
+    return strcasecmp(name, "Content-Length") == 0 || strcasecmp(name, "Transfer-Encoding") == 0;
+}
+
 static enum err_code read_headers(const json_t *json, struct manner *manner, struct err *err) {
     json_t *headers = json_object_get(json, "headers");
     const char *name;
@@ -125,6 +131,12 @@ static enum err_code read_headers(const json_t *json, struct manner *manner, str
     }
     json_object_foreach(headers, name, value) {
         const char *text = json_string_value(value);
+        if (text != NULL && is_framing(name)) {
+            return err_set(err, ERR_INVALID,
+                           "\"headers\" must not have \"%s\"; short-body, long-body and "
+                           "garbage-chunks get it wrong",
+                           name);
+        }
         if (text == NULL || !is_header_name(name) || !is_header_value(text)) {
             return err_set(err, ERR_INVALID,
                            "\"headers\" has no usable name and value at \"%.64s\"", name);
