@@ -9,6 +9,9 @@
  * part, a bare line feed, a folded line and a header without a name all leave a gap, though the
  * library hides them from its callbacks.
  *
+ * One thing does not show: a NUL right before a bare line feed, which passes for CRLF. Nobody ends
+ * the line elsewhere for it.
+ *
  * Only addresses that the library handed out are compared. Libraries from 1.0 on parse strictly
  * themselves and may lay out a head differently: for them every head passes.
  */
@@ -21,7 +24,7 @@ struct raw {
     bool is_plain;
 };
 
-/* `target_bytes` is the length of method's neighbour before the library took it apart. */
+/* `target_bytes`: the target's length before the library cut the query off. */
 void raw_begin(struct raw *raw, const char *method, const char *target, size_t target_bytes,
                const char *version);
 void raw_add(struct raw *raw, const char *name, size_t name_bytes, const char *value,

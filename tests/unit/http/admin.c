@@ -1,0 +1,159 @@
+/* The admin listener: live, ready and why not, while the rest of the process does something else. */
+#include "http/admin.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "http/listen.h"
+
+static char text[20000];
+static atomic_bool is_draining;
+
+static enum err_code check_fine(void *context, struct err *err) {
+    (void)err;
+    assert_string_equal(context, "mine");
+    return ERR_OK;
+}
+
+static enum err_code check_draining(void *context, struct err *err) {
+    (void)context;
+    return is_draining ? err_set(err, ERR_BUSY, "the process is being stopped") : ERR_OK;
+}
+
+static struct admin *start(int *port_out) {
+    static char mine[] = "mine";
+    struct err err;
+    struct admin *admin;
+    struct admin_options options = {
+        .clock = clock_system(),
+        .random = random_system(),
+        .checks = {{"database", check_fine, mine}, {"draining", check_draining, NULL}},
+        .check_count = 2,
+    };
+    is_draining = false;
+    assert_int_equal(listen_open("127.0.0.1:0", &options.listen_fd, &err), ERR_OK);
+    listen_describe(options.listen_fd, text);
+    *port_out = (int)strtol(strrchr(text, ':') + 1, NULL, 10);
+    assert_int_equal(admin_start(&options, &admin, &err), ERR_OK);
+    return admin;
+}
+
+static int open_client(int port) {
+    struct sockaddr_in name = {.sin_family = AF_INET,
+                               .sin_port = htons((uint16_t)port),
+                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&name, sizeof name), 0);
+    const struct timeval patience = {.tv_sec = 20};
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
+    return fd;
+}
+
+/* The whole reply in `text`; returns its body. */
+static const char *ask(int port, const char *method, const char *target, int status) {
+    char line[200];
+    int fd = open_client(port);
+    int line_length =
+        snprintf(line, sizeof line, "%s %s HTTP/1.1\r\nHost: a\r\nConnection: close\r\n%s\r\n",
+                 method, target, strcmp(method, "POST") == 0 ? "Content-Length: 0\r\n" : "");
+    assert_int_equal(send(fd, line, (size_t)line_length, 0), line_length);
+    size_t length = 0;
+    for (;;) {
+        ssize_t count = recv(fd, text + length, sizeof text - 1 - length, 0);
+        assert_true(count >= 0);
+        if (count == 0)
+            break;
+        length += (size_t)count;
+    }
+    text[length] = '\0';
+    close(fd);
+    snprintf(line, sizeof line, "HTTP/1.1 %d ", status);
+    assert_memory_equal(text, line, strlen(line));
+    assert_non_null(strstr(text, "\r\nX-Request-Id: "));
+    return strstr(text, "\r\n\r\n") + 4;
+}
+
+static void live_and_ready_are_told_as_text(void **state) {
+    (void)state;
+    int port;
+    struct admin *admin = start(&port);
+    assert_string_equal(ask(port, "GET", "/livez", 200), "ok\n");
+    assert_non_null(strstr(text, "\r\nContent-Type: text/plain; charset=utf-8\r\n"));
+    assert_non_null(strstr(text, "\r\nCache-Control: no-store\r\n"));
+    assert_string_equal(ask(port, "GET", "/readyz", 200), "ready\n");
+    assert_string_equal(ask(port, "GET", "/readyz?verbosely", 200), "ready\n");
+    assert_string_equal(ask(port, "GET", "/readyz?verbose", 200),
+                        "[+]database ok\n[+]draining ok\nready\n");
+    assert_string_equal(ask(port, "HEAD", "/readyz", 200), "");
+    assert_non_null(strstr(text, "\r\nContent-Length: 6\r\n"));
+    admin_stop(admin);
+}
+
+static void who_is_not_ready_says_why_and_stays_alive(void **state) {
+    (void)state;
+    int port;
+    struct admin *admin = start(&port);
+    is_draining = true;
+    assert_string_equal(ask(port, "GET", "/readyz", 503), "not ready\n");
+    assert_string_equal(
+        ask(port, "GET", "/readyz?verbose=1", 503),
+        "[+]database ok\n[-]draining failed: the process is being stopped\nnot ready\n");
+    assert_string_equal(ask(port, "GET", "/livez", 200), "ok\n");
+    is_draining = false;
+    assert_string_equal(ask(port, "GET", "/readyz", 200), "ready\n");
+    admin_stop(admin);
+}
+
+static void other_paths_and_methods_are_problems(void **state) {
+    (void)state;
+    int port;
+    struct admin *admin = start(&port);
+    assert_non_null(strstr(ask(port, "GET", "/", 404), "\"title\":\"Not Found\""));
+    assert_non_null(strstr(ask(port, "GET", "/livez/", 404), "\"status\":404"));
+    assert_non_null(strstr(ask(port, "POST", "/livez", 405), "\"status\":405"));
+    assert_non_null(strstr(text, "\r\nAllow: GET, HEAD\r\n"));
+    assert_non_null(strstr(ask(port, "DELETE", "/readyz", 405), "\"status\":405"));
+    admin_stop(admin);
+}
+
+static void stopping_waits_for_nobody(void **state) {
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        int port;
+        struct admin *admin = start(&port);
+        int silent = open_client(port);
+        int half = open_client(port);
+        assert_int_equal(send(half, "GET /li", 7, 0), 7);
+        assert_string_equal(ask(port, "GET", "/livez", 200), "ok\n");
+        int64_t began_ms = clock_mono_ms(clock_system());
+        admin_stop(admin);
+        assert_true(clock_mono_ms(clock_system()) - began_ms < 2000);
+        assert_true(recv(silent, text, 1, 0) <= 0);
+        close(silent);
+        close(half);
+    }
+    admin_stop(NULL);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(live_and_ready_are_told_as_text),
+        cmocka_unit_test(who_is_not_ready_says_why_and_stays_alive),
+        cmocka_unit_test(other_paths_and_methods_are_problems),
+        cmocka_unit_test(stopping_waits_for_nobody),
+    };
+    return cmocka_run_group_tests_name("http/admin", tests, NULL, NULL);
+}

@@ -1,0 +1,68 @@
+/* Problems: the members of RFC 9457, and that nothing a client sent can break them. */
+#include "http/problem.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const struct request REQUEST = {.id = "abc-1"};
+
+static void check(struct reply *reply, int status, const char *body) {
+    assert_int_equal(reply->status, status);
+    assert_string_equal(reply->content_type, "application/problem+json");
+    assert_string_equal(reply->body, body);
+    assert_int_equal(reply->body_bytes, strlen(body));
+    reply_release(reply);
+}
+
+static void a_problem_has_its_members_in_order(void **state) {
+    (void)state;
+    struct reply reply =
+        problem_reply(&REQUEST, 400, "invalid-body", "Invalid body", "No \"JSON\".", NULL, 0);
+    check(&reply, 400,
+          "{\"type\":\"/problems/invalid-body\",\"title\":\"Invalid body\",\"status\":400,"
+          "\"detail\":\"No \\\"JSON\\\".\",\"request_id\":\"abc-1\"}");
+}
+
+static void without_a_name_it_is_blank_and_titled_by_the_status(void **state) {
+    (void)state;
+    struct request request = {.id = ""};
+    struct reply reply = problem_reply(&request, 404, NULL, NULL, NULL, NULL, 0);
+    check(&reply, 404, "{\"type\":\"about:blank\",\"title\":\"Not Found\",\"status\":404}");
+}
+
+static void every_field_is_named_with_its_pointer(void **state) {
+    (void)state;
+    const struct problem_field fields[] = {{"#/email", "It is required."},
+                                           {"#/properties/a~1b", "It is no scalar."}};
+    struct reply reply = problem_reply(&REQUEST, 422, "invalid-preorder", NULL, "Two.", fields, 2);
+    check(&reply, 422,
+          "{\"type\":\"/problems/invalid-preorder\",\"title\":\"Unprocessable Content\","
+          "\"status\":422,\"detail\":\"Two.\",\"request_id\":\"abc-1\",\"errors\":["
+          "{\"detail\":\"It is required.\",\"pointer\":\"#/email\"},"
+          "{\"detail\":\"It is no scalar.\",\"pointer\":\"#/properties/a~1b\"}]}");
+}
+
+static void what_is_not_utf_8_is_left_out(void **state) {
+    (void)state;
+    const struct problem_field fields[] = {{"#/\xff", "\xc0\x80"}};
+    struct reply reply = problem_reply(&REQUEST, 400, NULL, NULL, "\xed\xa0\x80", fields, 1);
+    check(&reply, 400,
+          "{\"type\":\"about:blank\",\"title\":\"Bad Request\",\"status\":400,"
+          "\"detail\":\"(not valid UTF-8)\",\"request_id\":\"abc-1\",\"errors\":["
+          "{\"detail\":\"(not valid UTF-8)\",\"pointer\":\"(not valid UTF-8)\"}]}");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_problem_has_its_members_in_order),
+        cmocka_unit_test(without_a_name_it_is_blank_and_titled_by_the_status),
+        cmocka_unit_test(every_field_is_named_with_its_pointer),
+        cmocka_unit_test(what_is_not_utf_8_is_left_out),
+    };
+    return cmocka_run_group_tests_name("http/problem", tests, NULL, NULL);
+}
