@@ -10,6 +10,9 @@ SECONDS, SECONDS_QUICK = 30, 6
 P99_MS_MAX = 20
 # One stall of the machine must not decide: p99 is judged window by window, at the median window.
 WINDOWS = 5
+# As in production, but for the longest wait: nobody wants to wait an hour for the end of a test.
+WORKER = {"PREORDER_RETRY_BASE": None, "PREORDER_RETRY_MAX": "10s", "PREORDER_POLL_INTERVAL": None,
+          "PREORDER_DRAIN_TIMEOUT": "500ms"}
 GENEROUS = ("--burst", "100000", "--steady", "1000000")
 
 
@@ -24,7 +27,7 @@ def prove_one(proof, name, fault):
     if not fault:
         system.sandbox.kill()
     system.start_api()
-    system.start_worker(PREORDER_REQUEST_TIMEOUT="15s", PREORDER_DRAIN_TIMEOUT="500ms")
+    system.start_worker(**WORKER)
     count = PER_SECOND * (SECONDS_QUICK if proof.quick else SECONDS)
     answers = sorted(create_at_rate(system.api.address, PER_SECOND, count), key=lambda each: each.number)
     refused = [answer for answer in answers if answer.status != 201]
