@@ -39,16 +39,16 @@ enum config_type {
 struct config_entry {
     const char *name; /* the variable: "PREORDER_LISTEN" */
     enum config_type type;
+    /* Bit set of the programs that show it and take its flag; all accept it in the environment and in
+       a file. */
+    unsigned programs;
     size_t offset; /* of the field in the target struct */
-    size_t
-        is_default_offset; /* of a bool: nobody set it. 0: none, so it is no struct's first field */
+    /* Of a bool that tells that nobody set it; 0: none, so it is no struct's first field. */
+    size_t is_default_offset;
     const char *default_text; /* as one would write it; NULL only for CONFIG_SECRET */
     int64_t minimum, maximum; /* integers and durations */
     const char *choices;      /* CONFIG_CHOICE */
-    unsigned
-        programs; /* bit set of the programs that show it and take its flag; all accept it in the
-                          environment and in a file */
-    const char *help; /* one line, no full stop */
+    const char *help;         /* one line, no full stop */
     /* Checks the finished text further, NULL if there is nothing to check; not called for a secret
        that is not given. The error's text says what is wrong with the value, without showing that of
        a secret; config_load puts the setting's name and place before it. */

@@ -79,7 +79,7 @@ static enum err_code take_credential(struct config_state *state, size_t index,
         return err_set(err, ERR_INVALID, "CREDENTIALS_DIRECTORY: the path is too long");
     }
     for (char *next = path + strlen(directory); *next != '\0'; next++) {
-        *next = (char)tolower((unsigned char)*next);
+        *next = (char)(tolower)((unsigned char)*next);
     }
     enum err_code code =
         config_state_set_from_path(state, index, CONFIG_PLACE_CREDENTIAL, path, err);

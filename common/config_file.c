@@ -22,8 +22,8 @@ struct reading {
    the one before: a value of two lines would come as the same key twice. */
 static char *read_line(char *line, int room, void *context) {
     struct reading *reading = context;
-    if (*reading->rest == '\0' || reading->is_too_long || reading->code != ERR_OK) {
-        return NULL;
+    if (*reading->rest == '\0' || reading->code != ERR_OK) {
+        return NULL; /* ends the parsing */
     }
     reading->line++;
     const char *start = reading->rest;
@@ -79,12 +79,9 @@ static enum err_code take_setting(struct reading *reading, const char *name, con
 static int handle_setting(void *context, const char *section, const char *name, const char *value) {
     struct reading *reading = context;
     (void)section;
-    if (reading->code == ERR_OK) {
-        reading->code = take_setting(reading, name, value);
-        if (reading->code != ERR_OK) {
-            reading->code =
-                err_wrap(reading->err, "%s:%d", reading->state->config_path, reading->line);
-        }
+    reading->code = take_setting(reading, name, value);
+    if (reading->code != ERR_OK) {
+        reading->code = err_wrap(reading->err, "%s:%d", reading->state->config_path, reading->line);
     }
     return 1;
 }

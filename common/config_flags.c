@@ -113,7 +113,7 @@ enum err_code config_read_flags(struct config_state *state, int argc, char **arg
         if (strcmp(argument, "--") == 0) {
             break;
         }
-        struct flag flag;
+        struct flag flag = {0};
         if (split(state->table, argument, &flag, err) != ERR_OK ||
             take_flag(&flags, &flag, err) != ERR_OK) {
             return err->code;

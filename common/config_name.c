@@ -18,7 +18,8 @@ void config_flag_name(const struct config_table *table, size_t index,
     size_t length = strlen(variable);
     assert(length + sizeof variable_path_suffix <= CONFIG_NAME_BYTES_MAX);
     for (size_t i = 0; i < length; i++) {
-        name[i] = variable[i] == '_' ? '-' : (char)tolower((unsigned char)variable[i]);
+        int lower = (tolower)((unsigned char)variable[i]);
+        name[i] = (char)(lower == '_' ? '-' : lower);
     }
     name[length] = '\0';
 }
@@ -53,7 +54,7 @@ enum config_name_kind config_find_variable(const struct config_table *table, con
 enum config_name_kind config_find_flag(const struct config_table *table, const char *name,
                                        size_t *index_out) {
     for (size_t i = 0; i < table->entry_count; i++) {
-        char flag[CONFIG_NAME_BYTES_MAX];
+        char flag[CONFIG_NAME_BYTES_MAX] = "";
         config_flag_name(table, i, flag);
         enum config_name_kind kind = match(&table->entries[i], flag, flag_path_suffix, name);
         if (kind != CONFIG_NAME_UNKNOWN) {
@@ -126,7 +127,7 @@ enum err_code config_unknown_flag(const struct config_table *table, const char *
     static const char *const others[] = {"help", "version", "config", "check-config"};
     struct nearest nearest = nothing_near(name);
     for (size_t i = 0; i < table->entry_count; i++) {
-        char flag[CONFIG_NAME_BYTES_MAX];
+        char flag[CONFIG_NAME_BYTES_MAX] = "";
         config_flag_name(table, i, flag);
         if ((table->entries[i].programs & table->program_bit) != 0) {
             consider(&nearest, name, flag);
@@ -142,7 +143,7 @@ enum err_code config_unknown_setting(const struct config_table *table, const cha
                                      struct err *err) {
     struct nearest nearest = nothing_near(name);
     for (size_t i = 0; i < table->entry_count; i++) {
-        char flag[CONFIG_NAME_BYTES_MAX];
+        char flag[CONFIG_NAME_BYTES_MAX] = "";
         config_flag_name(table, i, flag);
         consider(&nearest, name, flag);
         consider(&nearest, name, table->entries[i].name);

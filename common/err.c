@@ -22,7 +22,7 @@ static void err_take(struct err *err, const char *text, size_t length) {
     }
     for (size_t i = 0; i < kept; i++) {
         unsigned char byte = (unsigned char)text[i];
-        err->text[i] = byte < 0x20 || byte == 0x7F ? ' ' : text[i];
+        err->text[i] = (char)(byte < 0x20 || byte == 0x7F ? ' ' : byte);
     }
     err->text[kept] = '\0';
     if (kept < length) {
@@ -34,14 +34,13 @@ static void err_take(struct err *err, const char *text, size_t length) {
    here first because an argument may be the err's own text. */
 enum { SCRATCH_BYTES = 2 * ERR_TEXT_BYTES };
 
-__attribute__((format(printf, 2, 0))) static size_t
-format_into(char scratch[SCRATCH_BYTES], const char *format, va_list arguments) {
-    int length = vsnprintf(scratch, SCRATCH_BYTES, format, arguments);
-    if (length < 0) {
+/* How much of it vsnprintf, which says how much it wanted to write, has written. */
+static size_t length_of(char scratch[SCRATCH_BYTES], int wanted) {
+    if (wanted < 0) {
         scratch[0] = '\0';
         return 0;
     }
-    return (size_t)length < SCRATCH_BYTES ? (size_t)length : SCRATCH_BYTES - 1;
+    return wanted < SCRATCH_BYTES ? (size_t)wanted : SCRATCH_BYTES - 1;
 }
 
 static size_t append_into(char scratch[SCRATCH_BYTES], size_t length, const char *text) {
@@ -56,8 +55,9 @@ enum err_code err_set(struct err *err, enum err_code code, const char *format, .
     char scratch[SCRATCH_BYTES];
     va_list arguments;
     va_start(arguments, format);
-    size_t length = format_into(scratch, format, arguments);
+    int wanted = vsnprintf(scratch, sizeof scratch, format, arguments);
     va_end(arguments);
+    size_t length = length_of(scratch, wanted);
     err_take(err, scratch, length);
     err->code = code;
     return code;
@@ -68,8 +68,9 @@ enum err_code err_set_errno(struct err *err, enum err_code code, int number, con
     char scratch[SCRATCH_BYTES];
     va_list arguments;
     va_start(arguments, format);
-    size_t length = format_into(scratch, format, arguments);
+    int wanted = vsnprintf(scratch, sizeof scratch, format, arguments);
     va_end(arguments);
+    size_t length = length_of(scratch, wanted);
     const char *reason = strerrordesc_np(number);
     length = append_into(scratch, length, ": ");
     length = append_into(scratch, length, reason != NULL ? reason : "unknown error");
@@ -82,8 +83,9 @@ enum err_code err_wrap(struct err *err, const char *format, ...) {
     char scratch[SCRATCH_BYTES];
     va_list arguments;
     va_start(arguments, format);
-    size_t length = format_into(scratch, format, arguments);
+    int wanted = vsnprintf(scratch, sizeof scratch, format, arguments);
     va_end(arguments);
+    size_t length = length_of(scratch, wanted);
     length = append_into(scratch, length, ": ");
     length = append_into(scratch, length, err->text);
     err_take(err, scratch, length);

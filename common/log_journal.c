@@ -14,7 +14,7 @@ static void begin_part(struct log_journal_message *message, struct log_line *lin
     message->part_start = line->length;
     for (const char *next = name; *next != '\0'; next++) {
         unsigned char byte = (unsigned char)*next;
-        char upper[2] = {isalnum(byte) ? (char)toupper(byte) : '_', '\0'};
+        char upper[2] = {(char)(isalnum(byte) ? (toupper)(byte) : '_'), '\0'};
         log_line_append(line, upper);
     }
     log_line_append(line, "=");

@@ -15,7 +15,9 @@ enum {
     ALL = SETTINGS_API | SETTINGS_WORKER | SETTINGS_CTL,
 };
 
-enum { MINUTE_MS = 60 * MS_PER_S, HOUR_MS = 60 * MINUTE_MS, DAY_MS = 24 * HOUR_MS };
+#define MINUTE_MS (INT64_C(60) * MS_PER_S)
+#define HOUR_MS   (60 * MINUTE_MS)
+#define DAY_MS    (24 * HOUR_MS)
 
 #define FIELD(member) .offset = offsetof(struct settings, member)
 
@@ -201,7 +203,7 @@ static const struct config_entry entries[] = {
      FIELD(retry_max_ms),
      .default_text = "1h",
      .minimum = 1,
-     .maximum = INT64_C(7) * DAY_MS,
+     .maximum = 7 * DAY_MS,
      .programs = WORKER,
      .help = "longest wait before any repeat"},
     {.name = "PREORDER_RETRY_MAX_ATTEMPTS",
@@ -217,7 +219,7 @@ static const struct config_entry entries[] = {
      FIELD(retry_max_age_ms),
      .default_text = "3d",
      .minimum = 100,
-     .maximum = INT64_C(365) * DAY_MS,
+     .maximum = 365 * DAY_MS,
      .programs = WORKER,
      .help = "age since the first judged attempt at which an event is dead"},
     {.name = "PREORDER_REQUEST_TIMEOUT",

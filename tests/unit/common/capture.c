@@ -1,4 +1,4 @@
-#include "capture.h"
+#include "tests/unit/common/capture.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

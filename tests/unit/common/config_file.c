@@ -2,13 +2,14 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "common/config_state.h"
-#include "shop.h"
+#include "tests/unit/common/shop.h"
 
 static void load(struct shop_run *run, const char *text) {
     shop_write("shop.conf", text);
@@ -94,8 +95,8 @@ static void a_line_of_the_largest_length_is_taken_whole(void **state) {
     enum { LENGTH = CONFIG_LINE_BYTES_MAX - 2 };
     char *text = calloc(1, LENGTH + 2);
     assert_non_null(text);
-    memset(text, 'x', LENGTH);
-    memcpy(text, "SHOP_NAME=", 10);
+    (void)snprintf(text, LENGTH, "SHOP_NAME=");
+    memset(text + 10, 'x', LENGTH - 10);
     load(run, text);
     assert_int_equal(run->code, ERR_OK);
     assert_int_equal(strlen(run->shop.name), LENGTH - 10);

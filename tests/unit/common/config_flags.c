@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "shop.h"
+#include "tests/unit/common/shop.h"
 
 static void assert_refused(const struct shop_run *run, const char *text) {
     assert_int_equal(run->code, ERR_INVALID);

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "common/config_state.h"
-#include "shop.h"
+#include "tests/unit/common/shop.h"
 
 static void flags_are_variables_without_prefix_in_lower_case(void **state) {
     (void)state;

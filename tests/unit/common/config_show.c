@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "common/config_state.h"
-#include "shop.h"
+#include "tests/unit/common/shop.h"
 
 static void help_tells_everything_the_table_knows(void **state) {
     struct shop_run *run = *state;

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "shop.h"
+#include "tests/unit/common/shop.h"
 
 enum { NAME = 0, KEY = 1 }; /* in the table */
 
@@ -61,6 +61,8 @@ static void a_missing_file_is_told_apart(void **state) {
     buf_init(&content, 10);
     assert_int_equal(config_slurp("nowhere", 10, &content, &err), ERR_NOT_FOUND);
     assert_int_equal(config_slurp(".", 10, &content, &err), ERR_INVALID);
+    shop_write("key", "x");
+    assert_int_equal(config_slurp("key/below", 10, &content, &err), ERR_INVALID);
     buf_release(&content);
 }
 

@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-#include "capture.h"
+#include "tests/unit/common/capture.h"
 
 enum { TEXT_BYTES_MAX = 16 * 1024 * 1024 };
 

@@ -12,8 +12,8 @@
 
 #include <cmocka.h>
 
-#include "capture.h"
 #include "common/log.h"
+#include "tests/unit/common/capture.h"
 
 struct run {
     struct settings settings;

@@ -86,7 +86,8 @@ static void metric_prefixes(void **state) {
 static void base_urls(void **state) {
     (void)state;
     TAKES(settings_check_base_url, "https://a.klaviyo.com", "https://a.klaviyo.com/",
-          "https://proxy.example:8443/klaviyo", "https://[2001:db8::1]:443", "https://10.0.0.1");
+          "https://proxy.example:8443/klaviyo", "https://[2001:db8::1]:443", "https://10.0.0.1",
+          "https://my-proxy.example");
     REFUSES(settings_check_base_url, "", "a.klaviyo.com", "ftp://a.klaviyo.com", "https://",
             "https:///x", "https://:443", "https://a b", "https://a.com:", "https://a.com:0",
             "https://a.com:65536", "https://a.com:123456", "https://a.com:8x", "https://u@a.com",

@@ -1,4 +1,4 @@
-#include "shop.h"
+#include "tests/unit/common/shop.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "capture.h"
+#include "tests/unit/common/capture.h"
 
 enum { SHOP = 1u << 0, OTHER = 1u << 1 };
 
@@ -143,8 +143,11 @@ static void forget_variables(void) {
 int shop_setup(void **state) {
     char folder[] = "/tmp/shop-XXXXXX";
     forget_variables();
+    if (mkdtemp(folder) == NULL || chdir(folder) != 0) {
+        return -1;
+    }
     struct shop_run *run = calloc(1, sizeof *run);
-    if (run == NULL || mkdtemp(folder) == NULL || chdir(folder) != 0) {
+    if (run == NULL) {
         return -1;
     }
     run->action = CONFIG_RUN;
