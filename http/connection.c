@@ -6,6 +6,7 @@
 #include "http/server_impl.h"
 
 enum {
+    LOOK_AFTER_MS = 200, /* a busy connection is never idle for so long, and never looked at */
     SHED_IDLE_MS = 1000,
     SHED_ARRIVING_MS = 3000,
     SHED_SHARE = 16, /* at most one in so many at a time: most clients keep their connections */
@@ -17,11 +18,20 @@ struct connection *connection_of(struct MHD_Connection *mhd) {
     return info != NULL ? info->socket_context : NULL;
 }
 
+static void leave_idle(struct connection *connection) {
+    struct server *server = connection->server;
+    if (connection->was_looked_at)
+        TAILQ_REMOVE(&server->idle, connection, idle_link);
+    else
+        TAILQ_REMOVE(&server->idle_new, connection, idle_link);
+    connection->was_looked_at = false;
+}
+
 static void leave_lists(struct connection *connection) {
     struct server *server = connection->server;
     switch (connection->state) {
     case CONNECTION_IDLE:
-        TAILQ_REMOVE(&server->idle, connection, idle_link);
+        leave_idle(connection);
         TAILQ_REMOVE(&server->waiting, connection, clock_link);
         break;
     case CONNECTION_ARRIVING:
@@ -40,7 +50,7 @@ static void join_lists(struct connection *connection) {
     struct server *server = connection->server;
     switch (connection->state) {
     case CONNECTION_IDLE:
-        TAILQ_INSERT_TAIL(&server->idle, connection, idle_link);
+        TAILQ_INSERT_TAIL(&server->idle_new, connection, idle_link);
         TAILQ_INSERT_TAIL(&server->waiting, connection, clock_link);
         break;
     case CONNECTION_ARRIVING:
@@ -62,7 +72,7 @@ void connection_enter(struct connection *connection, enum connection_state state
     if (state == CONNECTION_ARRIVING && connection->is_fresh) {
         /* Its first request has had its time since the connection was opened. */
         assert(connection->state == CONNECTION_IDLE);
-        TAILQ_REMOVE(&server->idle, connection, idle_link);
+        leave_idle(connection);
         connection->state = state;
         connection->is_fresh = false;
         return;
@@ -150,7 +160,24 @@ int32_t connections_cut_overdue(struct server *server) {
 }
 
 int32_t connections_cut_idle(struct server *server) {
-    return cut_older(&server->idle, 0, INT32_MAX);
+    return cut_older(&server->idle, 0, INT32_MAX) + cut_older(&server->idle_new, 0, INT32_MAX);
+}
+
+int32_t connections_cut_left(struct server *server) {
+    int32_t count = 0;
+    struct connection *connection;
+    while ((connection = TAILQ_FIRST(&server->idle_new)) != NULL &&
+           age_ms(connection) >= LOOK_AFTER_MS) {
+        leave_idle(connection);
+        connection->was_looked_at = true;
+        TAILQ_INSERT_TAIL(&server->idle, connection, idle_link);
+        char byte;
+        if (recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0) {
+            connection_cut(connection);
+            count++;
+        }
+    }
+    return count;
 }
 
 static bool has_somebody_waiting(const struct server *server) {

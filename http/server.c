@@ -101,6 +101,7 @@ enum err_code server_open(const struct server_options *options, struct server **
     server->has_strict_library = strncmp(MHD_get_version(), "0.9.", 4) != 0;
     TAILQ_INIT(&server->waiting);
     TAILQ_INIT(&server->leaving);
+    TAILQ_INIT(&server->idle_new);
     TAILQ_INIT(&server->idle);
     TAILQ_INIT(&server->exchanges);
     TAILQ_INIT(&server->stalled);
@@ -193,7 +194,7 @@ void server_turn(struct server *server) {
         linger_turn(&server->lingering, server_now(server));
 
     /* After the run: what had arrived in time was read, however late we look. */
-    int32_t cut_count = connections_cut_overdue(server);
+    int32_t cut_count = connections_cut_overdue(server) + connections_cut_left(server);
     if (server->is_draining)
         cut_count += connections_cut_idle(server);
     else

@@ -19,9 +19,6 @@
  *   are none, those whose request has been arriving for at least 3 s. So a new client is served
  *   within seconds, whatever the others do.
  *
- * libmicrohttpd does not see that a client has closed its side if that came together with its last bytes; such a
- * connection ends when its time does.
- *
  * Every reply carries X-Request-Id, Content-Length and Date. HEAD gets GET's head.
  *
  * Not ours: libmicrohttpd answers some bad heads itself, with its own small HTML pages and without

@@ -26,6 +26,7 @@ struct connection {
     int fd;                    /* libmicrohttpd's */
     enum connection_state state;
     bool is_fresh;         /* no request was read on it yet */
+    bool was_looked_at;    /* while idle: by connections_cut_left */
     bool lingers;          /* bytes of the client may be left unread: see linger.h */
     int64_t since_mono_us; /* when the clock of its state was started */
     TAILQ_ENTRY(connection) clock_link;
@@ -89,8 +90,9 @@ struct server {
     int32_t waiting_count;          /* of exchanges that are is_waiting */
     struct connection_list waiting; /* idle and arriving */
     struct connection_list leaving;
-    struct connection_list idle;
-    struct exchange_list exchanges; /* all */
+    struct connection_list idle_new; /* idle, and not looked at yet */
+    struct connection_list idle;     /* idle, and looked at */
+    struct exchange_list exchanges;  /* all */
     struct exchange_list stalled;
     struct linger_set lingering;
 };
@@ -108,6 +110,9 @@ void connection_cut(struct connection *connection);
 /* Each returns how many it cut. */
 int32_t connections_cut_overdue(struct server *server);
 int32_t connections_cut_idle(struct server *server);
+/* Those whose client has closed its side: libmicrohttpd does not notice if that came together with
+   the last bytes it read. */
+int32_t connections_cut_left(struct server *server);
 int32_t connections_shed(struct server *server);
 /* The shortest time until a clock runs out, at most `most_ms`. */
 int32_t connections_wait_ms(const struct server *server, int32_t most_ms);

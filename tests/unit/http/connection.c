@@ -117,6 +117,24 @@ static void a_kept_alive_connection_is_closed_when_idle(void **state) {
     rig_close(&rig);
 }
 
+static void a_client_that_left_with_its_last_bytes_is_noticed(void **state) {
+    (void)state;
+    struct rig rig = {0};
+    rig_open(&rig);
+    int fd = client_open(&rig);
+    rig_wait_connections(&rig, 1);
+    client_send(fd, GET);
+    assert_int_equal(shutdown(fd, SHUT_WR), 0);
+    rig_wait_done(&rig, 1);
+    int64_t began_ms = clock_mono_ms(clock_system());
+    rig_wait_connections(&rig, 0);
+    assert_true(clock_mono_ms(clock_system()) - began_ms < 5000);
+    assert_true(client_receive_all(&rig, fd, text, sizeof text) > 0);
+    assert_string_equal(reply_body(text, 200), "GET /x ");
+    close(fd);
+    rig_close(&rig);
+}
+
 static void a_request_that_was_handed_over_is_never_cut(void **state) {
     (void)state;
     struct rig rig = {0};
@@ -418,6 +436,7 @@ int main(void) {
         cmocka_unit_test(a_request_in_drips_is_cut_with_a_408),
         cmocka_unit_test(the_clock_of_a_later_request_starts_with_it),
         cmocka_unit_test(a_kept_alive_connection_is_closed_when_idle),
+        cmocka_unit_test(a_client_that_left_with_its_last_bytes_is_noticed),
         cmocka_unit_test(a_request_that_was_handed_over_is_never_cut),
         cmocka_unit_test(what_arrived_in_time_counts_however_late_the_owner_turns),
         cmocka_unit_test(a_client_that_does_not_fetch_its_reply_is_cut),
