@@ -28,39 +28,39 @@ const struct command commands[] = {
     {"status", "how things stand: counts, what is due, the Klaviyo account, the database", "",
      "  preorderctl status\n"
      "  preorderctl status --json | jq .events.dead\n",
-     0, 0, 0, true, command_status},
+     0, 0, command_status, 0, true},
     {"list", "events, newest first (50 unless --limit says otherwise)", "[ID ...]",
      "  preorderctl list --status dead\n"
      "  preorderctl list --email customer@shop.example\n"
      "  preorderctl list --error timeout --newer 2h --limit 500\n",
-     OPTIONS_FILTER, 0, SIZE_MAX, true, command_list},
+     0, SIZE_MAX, command_list, OPTIONS_FILTER, true},
     {"show", "one preorder with its events and every attempt", "ID|NUMBER",
      "  preorderctl show PRE-7K3M9QX2\n"
      "  preorderctl show --full 0193518d-7c1a-7000-8000-2b6f1e0c9a44\n\n"
      "ID is that of the preorder or of one of its events.\n\n"
      "  --full             also the bodies that Klaviyo got and what it answered\n",
-     OPTIONS_FULL, 1, 1, true, command_show},
+     1, 1, command_show, OPTIONS_FULL, true},
     {"explain", "why an event is where it is, and what would move it", "ID|NUMBER|EMAIL",
      "  preorderctl explain PRE-7K3M9QX2\n"
      "  preorderctl explain customer@shop.example\n"
      "  preorderctl explain 0193518d-7c1a-7000-8000-2b6f1e0c9a44\n",
-     0, 1, 1, true, command_explain},
+     1, 1, command_explain, 0, true},
     {"retry", "has dead events sent again: due now, attempts and age anew", "[ID ...]",
      "  preorderctl retry 0193518d-7c1a-7000-8000-2b6f1e0c9a44\n"
      "  preorderctl retry --status dead --error timeout --dry-run\n"
      "  preorderctl retry --status dead --newer 1d --yes --reason \"Klaviyo outage\"\n",
-     OPTIONS_FILTER | OPTIONS_DRY_RUN | OPTIONS_CHANGE, 0, SIZE_MAX, true, command_retry},
+     0, SIZE_MAX, command_retry, OPTIONS_FILTER | OPTIONS_DRY_RUN | OPTIONS_CHANGE, true},
     {"cancel", "gives up events that are not sent; they will not be sent any more", "[ID ...]",
      "  preorderctl cancel 0193518d-7c1a-7000-8000-2b6f1e0c9a44 --reason \"ordered twice\"\n"
      "  preorderctl cancel --status dead --older 30d --dry-run\n\n"
      "Events in a worker's hands (sending) are left alone. There is no way back.\n",
-     OPTIONS_FILTER | OPTIONS_DRY_RUN | OPTIONS_CHANGE, 0, SIZE_MAX, true, command_cancel},
+     0, SIZE_MAX, command_cancel, OPTIONS_FILTER | OPTIONS_DRY_RUN | OPTIONS_CHANGE, true},
     {"audit", "counts preorders and events from both ends; exit status 1 unless they agree", "",
-     "  preorderctl audit && echo nothing is lost\n", 0, 0, 0, true, command_audit},
+     "  preorderctl audit && echo nothing is lost\n", 0, 0, command_audit, 0, true},
     {"migrate", "creates the database, or brings it to this program's schema", "",
      "  preorderctl migrate --dry-run\n"
      "  preorderctl migrate\n",
-     OPTIONS_DRY_RUN, 0, 0, false, command_migrate},
+     0, 0, command_migrate, OPTIONS_DRY_RUN, false},
 };
 const size_t command_count = sizeof commands / sizeof commands[0];
 

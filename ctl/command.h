@@ -23,10 +23,10 @@ struct command {
     const char *summary; /* one line, no full stop */
     const char *words;   /* what stands behind the name, for the usage line */
     const char *help;    /* examples first, then what one has to know */
-    unsigned option_sets;
     size_t words_min, words_max;
-    bool opens_store;
     enum err_code (*run)(struct ctl *ctl, const struct options *options, struct err *err);
+    unsigned option_sets;
+    bool opens_store;
 };
 
 extern const struct command commands[];

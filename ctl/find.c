@@ -1,9 +1,19 @@
 #include "ctl/find.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* ASCII only, whatever the locale. */
+static char to_upper(char character) {
+    static const char small[] = "abcdefghijklmnopqrstuvwxyz";
+    static const char capital[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    const char *found = character == '\0' ? NULL : strchr(small, character);
+    if (found == NULL) {
+        return character;
+    }
+    return capital[found - small];
+}
 
 /* What a word looks like; `text_out` has it as the database writes it. */
 static CHECKED enum err_code classify(const char *word, enum search_kind *kind_out,
@@ -26,7 +36,7 @@ static CHECKED enum err_code classify(const char *word, enum search_kind *kind_o
     }
     *kind_out = SEARCH_NUMBER;
     for (size_t i = 0; i <= length; i++) {
-        text_out[i] = (char)toupper((unsigned char)word[i]);
+        text_out[i] = to_upper(word[i]);
     }
     return ERR_OK;
 }

@@ -11,9 +11,9 @@
 #include "common/clock.h"
 #include "ctl/command.h"
 
-enum exit_status { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
-static enum exit_status fail(const struct err *err) {
+static int fail(const struct err *err) {
     (void)fflush(stdout); /* what was said before stands before */
     (void)fprintf(stderr, "preorderctl: %s\n", err->text);
     return err->code == ERR_INVALID ? EXIT_USAGE : EXIT_FAILED;
@@ -110,5 +110,5 @@ int main(int argc, char **argv) {
         settings_release(&settings);
     }
     free(overview);
-    return (int)(code == ERR_OK ? EXIT_DONE : fail(&err));
+    return code == ERR_OK ? EXIT_DONE : fail(&err);
 }

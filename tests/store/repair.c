@@ -224,15 +224,19 @@ static void a_status_limits_what_is_cancelled(void **state) {
         int64_t count;
     } cases[] = {{"due", 1},  {"waiting", 2}, {"pending", 3},   {"dead", 1},
                  {"sent", 0}, {"sending", 0}, {"cancelled", 0}, {NULL, 4}};
+    static const char in_hand[] = "claimed_by = 'w', claimed_at = 1, claim_expires_at = 9000000,"
+                                  " next_attempt_at = 9000000";
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct ident ids[5];
         fixture_run(fixture, "DELETE FROM outbox");
         fixture_store_samples(fixture, 5, ids);
-        static const char *const changes[5] = {
-            "next_attempt_at = 5", "next_attempt_at = NULL", "next_attempt_at = 9000000",
+        const char *const changes[5] = {
+            "next_attempt_at = 5",
+            "next_attempt_at = NULL",
+            "next_attempt_at = 9000000",
             "next_attempt_at = NULL, status = 'dead'",
-            "claimed_by = 'w', claimed_at = 1, claim_expires_at = 9000000,"
-            " next_attempt_at = 9000000"};
+            in_hand,
+        };
         for (size_t event = 0; event < 5; event++) {
             fixture_run(fixture, "UPDATE outbox SET %s WHERE id = '%s'", changes[event],
                         ids[event].text);

@@ -25,29 +25,40 @@ static void read_preorder(sqlite3_stmt *statement, int first, struct preorder_vi
     p->updated_at_ms = sqlite3_column_int64(statement, first + 14);
 }
 
-/* Room for one more in an array that doubles: at 0, 1, 2, 4, 8 … elements. */
-static CHECKED enum err_code grow(void **elements, size_t count, size_t element_bytes,
-                                  struct err *err) {
-    if ((count & (count - 1)) != 0) {
-        return ERR_OK;
+/* The array with room for one more: it doubles at 1, 2, 4, 8 … elements. NULL when out of memory; then
+   `elements` is as it was. */
+static void *grown(void *elements, size_t count, size_t element_bytes, struct err *err) {
+    if (elements != NULL && (count & (count - 1)) != 0) {
+        return elements;
     }
-    void *larger = reallocarray(*elements, count == 0 ? 1 : 2 * count, element_bytes);
+    void *larger = reallocarray(elements, count == 0 ? 1 : 2 * count, element_bytes);
     if (larger == NULL) {
-        return err_set(err, ERR_FATAL, "out of memory: ask for fewer rows with a limit");
+        (void)err_set(err, ERR_FATAL, "out of memory: ask for fewer rows with a limit");
     }
-    *elements = larger;
-    return ERR_OK;
+    return larger;
 }
 
 static CHECKED enum err_code add_event(struct event_list *list, const struct event_view *event,
                                        struct err *err) {
-    void *events = list->events;
-    enum err_code code = grow(&events, list->event_count, sizeof *event, err);
-    list->events = events;
-    if (code == ERR_OK) {
-        list->events[list->event_count++] = *event;
+    struct event_view *events = grown(list->events, list->event_count, sizeof *events, err);
+    if (events == NULL) {
+        return err->code;
     }
-    return code;
+    list->events = events;
+    events[list->event_count++] = *event;
+    return ERR_OK;
+}
+
+static CHECKED enum err_code add_preorder(struct preorder_list *list, sqlite3_stmt *statement,
+                                          struct err *err) {
+    struct preorder_view *preorders =
+        grown(list->preorders, list->preorder_count, sizeof *preorders, err);
+    if (preorders == NULL) {
+        return err->code;
+    }
+    list->preorders = preorders;
+    read_preorder(statement, 0, &preorders[list->preorder_count++]);
+    return ERR_OK;
 }
 
 /* One statement is one snapshot: no transaction around it. */
@@ -86,16 +97,13 @@ enum err_code sqlite_find_preorder(struct store *store, const struct ident *id, 
 }
 
 static enum sql_statement search_statement(enum search_kind kind) {
-    switch (kind) {
-    case SEARCH_ID:
-        return SQL_SEARCH_PREORDERS_BY_ID;
-    case SEARCH_NUMBER:
-        return SQL_SEARCH_PREORDERS_BY_NUMBER;
-    case SEARCH_EMAIL:
-        return SQL_SEARCH_PREORDERS_BY_EMAIL;
-    }
-    assert(!"a kind of search");
-    return SQL_SEARCH_PREORDERS_BY_ID;
+    static const enum sql_statement statements[] = {
+        [SEARCH_ID] = SQL_SEARCH_PREORDERS_BY_ID,
+        [SEARCH_NUMBER] = SQL_SEARCH_PREORDERS_BY_NUMBER,
+        [SEARCH_EMAIL] = SQL_SEARCH_PREORDERS_BY_EMAIL,
+    };
+    assert((size_t)kind < sizeof statements / sizeof statements[0]);
+    return statements[kind];
 }
 
 enum err_code sqlite_search_preorders(struct store *store, enum search_kind kind, const char *text,
@@ -108,11 +116,8 @@ enum err_code sqlite_search_preorders(struct store *store, enum search_kind kind
     bool has_row = false;
     enum err_code code = sqlite_next(self, statement, &has_row, err);
     while (code == ERR_OK && has_row) {
-        void *preorders = list.preorders;
-        code = grow(&preorders, list.preorder_count, sizeof *list.preorders, err);
-        list.preorders = preorders;
+        code = add_preorder(&list, statement, err);
         if (code == ERR_OK) {
-            read_preorder(statement, 0, &list.preorders[list.preorder_count++]);
             code = sqlite_next(self, statement, &has_row, err);
         }
     }
@@ -167,19 +172,26 @@ enum err_code sqlite_list_events(struct store *store, const struct event_filter 
     return ERR_OK;
 }
 
-static CHECKED enum err_code read_attempt(sqlite3_stmt *statement, struct attempt_view *attempt_out,
-                                          struct err *err) {
-    struct attempt_view *attempt = attempt_out;
-    *attempt = (struct attempt_view){0};
-    attempt->token = sqlite3_column_int64(statement, 0);
+static CHECKED enum err_code add_attempt(struct attempt_list *list, sqlite3_stmt *statement,
+                                         struct err *err) {
+    struct attempt_view *attempts =
+        grown(list->attempts, list->attempt_count, sizeof *attempts, err);
+    if (attempts == NULL) {
+        return err->code;
+    }
+    list->attempts = attempts;
+    struct attempt_view *attempt = &attempts[list->attempt_count++];
+    *attempt = (struct attempt_view){
+        .token = sqlite3_column_int64(statement, 0),
+        .started_at_ms = sqlite3_column_int64(statement, 2),
+        .finished_at_ms = sqlite3_column_int64(statement, 3),
+        .is_burnt = sqlite3_column_int(statement, 5) != 0,
+        .http_status = sqlite3_column_int(statement, 6),
+        .next_attempt_at_ms = sqlite3_column_int64(statement, 9),
+    };
     sqlite_column_copy(statement, 1, attempt->worker, sizeof attempt->worker);
-    attempt->started_at_ms = sqlite3_column_int64(statement, 2);
-    attempt->finished_at_ms = sqlite3_column_int64(statement, 3);
     sqlite_column_copy(statement, 4, attempt->outcome, sizeof attempt->outcome);
-    attempt->is_burnt = sqlite3_column_int(statement, 5) != 0;
-    attempt->http_status = sqlite3_column_int(statement, 6);
     sqlite_column_copy(statement, 7, attempt->error, sizeof attempt->error);
-    attempt->next_attempt_at_ms = sqlite3_column_int64(statement, 9);
     return sqlite_column_take(statement, 8, &attempt->response_body, &attempt->response_body_bytes,
                               err);
 }
@@ -196,14 +208,8 @@ enum err_code sqlite_list_attempts(struct store *store, const struct ident *even
         return err_set(err, ERR_NOT_FOUND, "there is no event %s", event_id->text);
     }
     while (code == ERR_OK && has_row && sqlite3_column_type(statement, 0) != SQLITE_NULL) {
-        void *attempts = list.attempts;
-        code = grow(&attempts, list.attempt_count, sizeof *list.attempts, err);
-        list.attempts = attempts;
+        code = add_attempt(&list, statement, err);
         if (code == ERR_OK) {
-            code = read_attempt(statement, &list.attempts[list.attempt_count], err);
-        }
-        if (code == ERR_OK) {
-            list.attempt_count++;
             code = sqlite_next(self, statement, &has_row, err);
         }
     }
