@@ -1,7 +1,7 @@
 #include "tests/store/fixture.h"
 
-#include <dirent.h>
 #include <errno.h>
+#include <ftw.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -71,19 +71,18 @@ int fixture_setup(void **state) {
     return 0;
 }
 
+static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *place) {
+    (void)status;
+    (void)kind;
+    (void)place;
+    return remove(path);
+}
+
 int fixture_teardown(void **state) {
     struct fixture *fixture = *state;
     store_close(fixture->store);
     (void)chmod(fixture->folder, 0700);
-    DIR *folder = opendir(fixture->folder);
-    assert_non_null(folder);
-    for (struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder)) {
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
-            assert_int_equal(unlinkat(dirfd(folder), entry->d_name, 0), 0);
-        }
-    }
-    (void)closedir(folder);
-    assert_int_equal(rmdir(fixture->folder), 0);
+    assert_int_equal(nftw(fixture->folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS), 0);
     free(fixture);
     return 0;
 }
