@@ -30,8 +30,6 @@ static const char summary[] =
     "Run as many as wanted. SIGTERM and SIGINT drain, SIGHUP reloads the key and the log level.";
 
 struct program {
-    int argc;
-    char **argv;
     struct settings settings;
     struct signals signals;
     struct store *store;
@@ -139,11 +137,6 @@ static enum err_code start(struct program *program, struct err *err) {
         signals_open(&program->signals, err) != ERR_OK) {
         return err->code;
     }
-    if (program->settings.klaviyo_api_key == NULL) {
-        return err_set(err, ERR_INVALID,
-                       "KLAVIYO_API_KEY is not set: give Klaviyo's private key in KLAVIYO_API_KEY "
-                       "or in a file named by KLAVIYO_API_KEY_FILE");
-    }
     worker_name(program->settings.host_id, getpid(), random_system(), program->name);
     char address[LISTEN_ADDRESS_BYTES];
     if (open_sender(program, err) != ERR_OK || open_store(program, err) != ERR_OK ||
@@ -166,33 +159,11 @@ static void stop(struct program *program) {
     settings_release(&program->settings);
 }
 
-static enum err_code apply_reload(struct program *program, const struct settings *fresh,
-                                  struct err *err) {
-    enum log_level level = LOG_LEVEL_INFO;
-    if (fresh->klaviyo_api_key == NULL) {
-        return err_set(err, ERR_INVALID, "KLAVIYO_API_KEY is not set any more");
-    }
-    if (log_level_parse(fresh->log_level, &level, err) != ERR_OK ||
-        sender_set_key(program->sender, fresh->klaviyo_api_key, err) != ERR_OK) {
-        return err->code;
-    }
-    log_set_level(level);
-    return ERR_OK;
-}
-
 /* What cannot be reloaded stays as it was. */
 static void reload(struct program *program) {
-    struct settings fresh;
     struct err err;
-    enum config_action action = CONFIG_RUN;
-    int next = 0;
-    enum err_code code = settings_load(SETTINGS_WORKER, usage, summary, program->argc,
-                                       program->argv, &fresh, &next, &action, &err);
-    if (code == ERR_OK) {
-        code = apply_reload(program, &fresh, &err);
-        settings_release(&fresh);
-    }
-    if (code == ERR_OK) {
+    if (settings_reload(&program->settings, &err) == ERR_OK &&
+        sender_set_key(program->sender, program->settings.klaviyo_api_key, &err) == ERR_OK) {
         log_info(LOG_MSG("reloaded key and log level"));
     } else {
         log_error(LOG_MSG("reload failed, the old settings stay"), LOG_TEXT("error", err.text));
@@ -246,7 +217,7 @@ static int exit_status(const struct err *err) {
 }
 
 int main(int argc, char **argv) {
-    struct program program = {.argc = argc, .argv = argv, .signals = {.fd = -1}};
+    struct program program = {.signals = {.fd = -1}};
     struct err err = {0};
     enum config_action action = CONFIG_RUN;
     int next = 0;

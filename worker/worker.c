@@ -371,6 +371,10 @@ enum err_code worker_step(struct worker *worker, int64_t *wait_ms_out, struct er
     return ERR_OK;
 }
 
+void worker_wake(struct worker *worker) {
+    worker->next_look_mono_ms = mono_ms(worker);
+}
+
 /* ---- Draining --------------------------------------------------------------------------------- */
 
 void worker_drain(struct worker *worker, int64_t timeout_ms) {

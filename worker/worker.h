@@ -56,6 +56,9 @@ void worker_close(struct worker *worker);
  */
 CHECKED enum err_code worker_step(struct worker *worker, int64_t *wait_ms_out, struct err *err);
 
+/* Something became due: the next step looks, however long it meant to sleep. */
+void worker_wake(struct worker *worker);
+
 /*
  * From now on nothing is claimed. What is on the wire may finish within timeout_ms; shortly before its
  * end the rest is ended and settled as a retry. May be called again; the first call's timeout holds.
