@@ -18,7 +18,7 @@ enum {
        reply from the queue to the socket. */
     RUNS_WHILE_WAITING = 2,
     BACKLOG_RUNS_MAX = 64,
-    DESCRIPTORS_RESERVED = 64, /* for files, databases, outgoing connections */
+    DESCRIPTORS_RESERVED = 128, /* for files, databases, outgoing connections, other servers */
     DESCRIPTORS_PER_STRAY = LINGER_MAX,
 };
 
@@ -56,33 +56,27 @@ static enum err_code raise_limit(int32_t *connections_max, struct err *err) {
 
 static enum err_code start_daemon(struct server *server, struct err *err) {
     const struct server_options *options = &server->options;
+    bool has_tls = options->tls_certificate_pem != NULL;
     unsigned int flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME;
-    struct MHD_OptionItem tls[] = {
-        {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)options->tls_certificate_pem},
-        {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)options->tls_key_pem},
-        {MHD_OPTION_END, 0, NULL},
-    };
-    if (options->tls_certificate_pem != NULL)
+    if (has_tls)
         flags |= MHD_USE_TLS;
-    else
-        tls[0].option = MHD_OPTION_END;
-
-    /* Without MHD_USE_ERROR_LOG nothing is ever printed. */
-    server->daemon =
-        MHD_start_daemon(flags, 0, NULL, NULL, exchange_on_access, server,                        //
-                         MHD_OPTION_LISTEN_SOCKET, options->listen_fd,                            //
-                         MHD_OPTION_CONNECTION_LIMIT, (unsigned int)options->connections_max,     //
-                         MHD_OPTION_STRICT_FOR_CLIENT, 1,                                         //
-                         MHD_OPTION_NOTIFY_CONNECTION, connection_notify, server,                 //
-                         MHD_OPTION_NOTIFY_COMPLETED, exchange_on_completed, server,              //
-                         MHD_OPTION_URI_LOG_CALLBACK, exchange_on_target, server,                 //
-                         MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_ARRAY, tls, //
-                         MHD_OPTION_END);
+    /* Without MHD_USE_ERROR_LOG nothing is ever printed. The options end where the first
+       MHD_OPTION_END stands. */
+    server->daemon = MHD_start_daemon(
+        flags, 0, NULL, NULL, exchange_on_access, server,                    //
+        MHD_OPTION_LISTEN_SOCKET, options->listen_fd,                        //
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned int)options->connections_max, //
+        MHD_OPTION_STRICT_FOR_CLIENT, 1,                                     //
+        MHD_OPTION_NOTIFY_CONNECTION, connection_notify, server,             //
+        MHD_OPTION_NOTIFY_COMPLETED, exchange_on_completed, server,          //
+        MHD_OPTION_URI_LOG_CALLBACK, exchange_on_target, server,             //
+        MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,                    //
+        has_tls ? MHD_OPTION_HTTPS_MEM_CERT : MHD_OPTION_END, options->tls_certificate_pem,
+        MHD_OPTION_HTTPS_MEM_KEY, options->tls_key_pem, MHD_OPTION_END);
     if (server->daemon == NULL)
         return err_set(err, ERR_FATAL,
-                       options->tls_certificate_pem != NULL
-                           ? "cannot start the HTTP server: check the TLS certificate and key"
-                           : "cannot start the HTTP server: libmicrohttpd refused");
+                       has_tls ? "cannot start the HTTP server: check the TLS certificate and key"
+                               : "cannot start the HTTP server: libmicrohttpd refused");
     const union MHD_DaemonInfo *info =
         MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     assert(info != NULL);

@@ -319,7 +319,7 @@ static void nuls_are_refused_wherever_they_show(void **state) {
         assert_int_equal(send(fd, bytes, sizeof bytes - 1, 0), sizeof bytes - 1);
         for (int turn = 0; turn < 5; turn++)
             server_turn(rig.server);
-        rig_advance_ms(&rig, 11 * 1000); /* some leave the head unfinished */
+        rig_advance_ms(&rig, 11000); /* some leave the head unfinished */
         int64_t length = client_receive_all(&rig, fd, text, sizeof text);
         if (length > 0 && strncmp(text, "HTTP/1.1 400 ", 13) != 0 &&
             strncmp(text, "HTTP/1.1 505 ", 13) != 0 && strncmp(text, "HTTP/1.1 408 ", 13) != 0)

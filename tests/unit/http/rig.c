@@ -75,7 +75,7 @@ static void start(struct rig *rig, const char *address) {
     if (options->body_bytes_max == 0)
         options->body_bytes_max = RIG_BODY_BYTES_MAX;
     if (options->request_deadline_ms == 0)
-        options->request_deadline_ms = 10 * 1000;
+        options->request_deadline_ms = 10000;
     if (options->connections_max == 0)
         options->connections_max = 100;
     assert_int_equal(server_open(options, &rig->server, &err), ERR_OK);
@@ -145,7 +145,8 @@ void rig_answer_first(struct rig *rig) {
     assert_true(rig->held_count > 0);
     struct exchange *exchange = rig->held[0];
     rig->held_count--;
-    memmove(rig->held, rig->held + 1, sizeof rig->held[0] * (size_t)rig->held_count);
+    for (int32_t i = 0; i < rig->held_count; i++)
+        rig->held[i] = rig->held[i + 1];
     rig_echo(exchange);
 }
 
