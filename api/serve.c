@@ -82,6 +82,7 @@ static CHECKED enum err_code turn(struct serve *self, struct err *err) {
     if (api_queued_count(self->api) > 0) {
         code = api_commit(self->api, err);
         server_turn(self->server);
+        store_wake(self->options.store);
     }
     if (code == ERR_OK &&
         store_checkpoint(self->options.store, SERVE_CHECKPOINT_PAGES, err) == ERR_FATAL) {

@@ -199,6 +199,16 @@ CHECKED enum err_code store_settle_and_claim(struct store *store,
                                              const struct claim_request *request,
                                              struct claim_batch *batch, struct err *err);
 
+/* Asks to be woken: *fd_out is readable as soon as something became due; call store_hear then. The
+   descriptor is the store's. ERR_FATAL: the engine can't. */
+CHECKED enum err_code store_listen(struct store *store, int *fd_out, struct err *err);
+/* Takes in what was sent; true if there was anything. Never blocks. */
+bool store_hear(struct store *store);
+
+/* Wakes whoever listens: something became due. Call it when the answers have left. Never blocks and
+   never fails: a worker that hears nothing looks by itself after its poll interval. */
+void store_wake(struct store *store);
+
 /* ---- Looking ---------------------------------------------------------------------------------- */
 
 /* One event as people see it. */

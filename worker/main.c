@@ -33,6 +33,7 @@ struct program {
     struct settings settings;
     struct signals signals;
     struct store *store;
+    int wake_fd; /* the store's: readable when something became due */
     struct sender *sender;
     struct admin *admin;
     struct worker *worker;
@@ -57,7 +58,8 @@ static enum err_code open_store(struct program *program, struct err *err) {
         .write_timeout_ms = program->settings.write_timeout_ms,
         .clock = clock_system(),
     };
-    return store_open(program->settings.database_url, &options, &program->store, err);
+    enum err_code code = store_open(program->settings.database_url, &options, &program->store, err);
+    return code == ERR_OK ? store_listen(program->store, &program->wake_fd, err) : code;
 }
 
 static enum err_code open_sender(struct program *program, struct err *err) {
@@ -194,8 +196,12 @@ static enum err_code run(struct program *program, struct err *err) {
             return ERR_OK;
         }
         wait_ms = wait_ms < TURN_MS_MAX ? wait_ms : TURN_MS_MAX;
-        if (sender_wait(program->sender, &program->signals.fd, 1, wait_ms, err) != ERR_OK) {
+        int fds[] = {program->signals.fd, program->wake_fd};
+        if (sender_wait(program->sender, fds, sizeof fds / sizeof fds[0], wait_ms, err) != ERR_OK) {
             return err->code;
+        }
+        if (store_hear(program->store)) {
+            worker_wake(program->worker);
         }
         heed_signals(program);
     }

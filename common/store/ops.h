@@ -20,6 +20,9 @@ struct store_ops {
                                       size_t settlement_count, struct settle_report *report_out,
                                       const struct claim_request *request,
                                       struct claim_batch *batch, struct err *err);
+    enum err_code (*listen)(struct store *store, int *fd_out, struct err *err);
+    bool (*hear)(struct store *store);
+    void (*wake)(struct store *store);
     enum err_code (*find_preorder)(struct store *store, const struct ident *id, int64_t now_ms,
                                    struct preorder_view *preorder_out,
                                    struct event_list *events_out, struct err *err);

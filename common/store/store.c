@@ -89,7 +89,7 @@ const char *outcome_name(enum outcome outcome) {
     case OUTCOME_UNSENT:
         return "unsent";
     }
-    assert(!"an outcome without a name");
+    assert(false && "an outcome without a name");
     return "";
 }
 
@@ -122,6 +122,18 @@ enum err_code store_settle_and_claim(struct store *store, const struct settlemen
     assert(batch->claim_count <= request->count_max);
     assert(code == ERR_OK || batch->claim_count == 0);
     return code;
+}
+
+enum err_code store_listen(struct store *store, int *fd_out, struct err *err) {
+    return store->ops->listen(store, fd_out, err);
+}
+
+bool store_hear(struct store *store) {
+    return store->ops->hear(store);
+}
+
+void store_wake(struct store *store) {
+    store->ops->wake(store);
 }
 
 void event_list_release(struct event_list *list) {
@@ -185,7 +197,11 @@ enum err_code store_audit(struct store *store, struct store_audit *audit_out, st
 enum err_code store_retry_events(struct store *store, const struct repair *repair,
                                  int64_t *count_out, struct err *err) {
     assert(repair->actor != NULL && repair->reason != NULL && repair->now_ms > 0);
-    return store->ops->retry_events(store, repair, count_out, err);
+    enum err_code code = store->ops->retry_events(store, repair, count_out, err);
+    if (!repair->dry_run) {
+        store_wake(store); /* some may be due now even if a later batch failed */
+    }
+    return code;
 }
 
 enum err_code store_cancel_events(struct store *store, const struct repair *repair,

@@ -180,6 +180,23 @@ static int32_t sqlite_wal_pages(const struct store *store) {
     return ((const struct sqlite_store *)store)->wal_pages;
 }
 
+static enum err_code sqlite_listen(struct store *store, int *fd_out, struct err *err) {
+    struct wake *wake = &sqlite_of(store)->wake;
+    enum err_code code = wake_listen(wake, err);
+    if (code == ERR_OK) {
+        *fd_out = wake->fd;
+    }
+    return code;
+}
+
+static bool sqlite_hear(struct store *store) {
+    return wake_hear(&sqlite_of(store)->wake);
+}
+
+static void sqlite_wake(struct store *store) {
+    wake_send(&sqlite_of(store)->wake);
+}
+
 static void sqlite_close(struct store *store) {
     sqlite_release(sqlite_of(store));
 }
@@ -192,6 +209,9 @@ const struct store_ops sqlite_ops = {
     .wal_pages = sqlite_wal_pages,
     .create_preorders = sqlite_create_preorders,
     .settle_and_claim = sqlite_settle_and_claim,
+    .listen = sqlite_listen,
+    .hear = sqlite_hear,
+    .wake = sqlite_wake,
     .find_preorder = sqlite_find_preorder,
     .search_preorders = sqlite_search_preorders,
     .list_events = sqlite_list_events,

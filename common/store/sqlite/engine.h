@@ -12,6 +12,7 @@
 #include "common/store/ops.h"
 #include "common/store/sqlite/gate.h"
 #include "common/store/sqlite/sqlite.h"
+#include "common/store/sqlite/wake.h"
 #include "schema/sqlite.h" /* enum sql_statement, made from schema/sqlite/ by schema/embed.py */
 
 struct sqlite_store {
@@ -20,6 +21,7 @@ struct sqlite_store {
     char *path;
     sqlite3 *db;
     struct gate gate;
+    struct wake wake;
     int32_t wal_pages; /* as of this connection's last commit */
     sqlite3_stmt *statements[SQL_STATEMENT_COUNT];
 };

@@ -2,6 +2,7 @@
  * Opening, configuring and migrating a database: everything that happens before the first operation.
  */
 #include <assert.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,6 +115,7 @@ void sqlite_release(struct sqlite_store *self) {
         assert(result == SQLITE_OK);
     }
     gate_close(&self->gate);
+    wake_close(&self->wake);
     free(self->path);
     free(self);
 }
@@ -134,6 +136,7 @@ static CHECKED enum err_code open_file(const char *path, const struct store_opti
     self->base.ops = &sqlite_ops;
     self->options = *options;
     self->gate.fd = -1;
+    self->wake = (struct wake){.folder_fd = -1, .fd = -1};
     code = gate_open(&self->gate, path, options->role, options->clock, options->write_timeout_ms,
                      is_first_out, err);
     if (code == ERR_OK) {
@@ -144,6 +147,9 @@ static CHECKED enum err_code open_file(const char *path, const struct store_opti
     }
     if (code == ERR_OK) {
         code = configure(self, err);
+    }
+    if (code == ERR_OK) {
+        code = wake_init(&self->wake, path, err);
     }
     if (code != ERR_OK) {
         sqlite_release(self);
@@ -156,15 +162,13 @@ static CHECKED enum err_code open_file(const char *path, const struct store_opti
 enum err_code sqlite_open(const char *path, const struct store_options *options,
                           struct store **store_out, struct err *err) {
     struct stat status;
-    if (stat(path, &status) != 0) {
+    if (stat(path, &status) != 0 && errno == ENOENT) {
         return err_set(err, ERR_NOT_FOUND,
                        "there is no database at %s: run preorderctl migrate to create it", path);
     }
     if (access(path, R_OK | W_OK) != 0) {
-        return err_set(err, ERR_FATAL,
-                       "cannot read and write the database %s: check its owner "
-                       "and mode",
-                       path);
+        return err_set_errno(err, ERR_FATAL, errno,
+                             "cannot read and write the database %s (check owner and mode)", path);
     }
     struct sqlite_store *self = NULL;
     bool is_first = false;

@@ -1,0 +1,143 @@
+/*
+ * Waking: who listens hears of what others committed, whoever died is forgotten.
+ */
+#include "common/store/sqlite/wake.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <poll.h>
+#include <unistd.h>
+
+struct world {
+    char folder[200];
+    char path[256];
+};
+
+static int set_up(void **state) {
+    struct world *world = calloc(1, sizeof *world);
+    assert_non_null(world);
+    (void)snprintf(world->folder, sizeof world->folder, "/tmp/preorder-wake-XXXXXX");
+    assert_non_null(mkdtemp(world->folder));
+    (void)snprintf(world->path, sizeof world->path, "%s/p.db", world->folder);
+    *state = world;
+    return 0;
+}
+
+static int socket_count(const struct world *world) {
+    char path[300];
+    (void)snprintf(path, sizeof path, "%s-wake", world->path);
+    DIR *folder = opendir(path);
+    assert_non_null(folder);
+    int count = 0;
+    while (readdir(folder) != NULL) {
+        count++;
+    }
+    assert_int_equal(closedir(folder), 0);
+    return count - 2; /* . and .. */
+}
+
+static int tear_down(void **state) {
+    struct world *world = *state;
+    char path[300];
+    (void)snprintf(path, sizeof path, "%s-wake", world->path);
+    assert_int_equal(rmdir(path), 0); /* every socket is gone */
+    assert_int_equal(rmdir(world->folder), 0);
+    free(world);
+    return 0;
+}
+
+static struct wake opened(const struct world *world) {
+    struct wake wake;
+    struct err err = {0};
+    assert_int_equal(wake_init(&wake, world->path, &err), ERR_OK);
+    return wake;
+}
+
+static struct wake listening(const struct world *world) {
+    struct wake wake = opened(world);
+    struct err err = {0};
+    assert_int_equal(wake_listen(&wake, &err), ERR_OK);
+    return wake;
+}
+
+static int is_readable(const struct wake *wake) {
+    struct pollfd fd = {.fd = wake->fd, .events = POLLIN};
+    return poll(&fd, 1, 0);
+}
+
+static void every_listener_hears_and_only_once(void **state) {
+    struct wake sender = opened(*state);
+    struct wake first = listening(*state);
+    struct wake second = listening(*state);
+    assert_int_equal(is_readable(&first), 0);
+    wake_send(&sender);
+    assert_int_equal(is_readable(&first), 1);
+    assert_int_equal(is_readable(&second), 1);
+    assert_true(wake_hear(&first));
+    assert_false(wake_hear(&first));
+    assert_int_equal(is_readable(&first), 0);
+    assert_true(wake_hear(&second));
+    wake_close(&first);
+    wake_close(&second);
+    wake_close(&sender);
+}
+
+static void a_listener_that_comes_later_is_found(void **state) {
+    struct wake sender = opened(*state);
+    wake_send(&sender);
+    struct wake late = listening(*state);
+    wake_send(&sender);
+    assert_true(wake_hear(&late));
+    wake_close(&late);
+    wake_send(&sender);
+    wake_close(&sender);
+}
+
+static void sending_to_one_who_never_listens_does_not_block(void **state) {
+    struct wake sender = opened(*state);
+    struct wake deaf = listening(*state);
+    for (int i = 0; i < 10000; i++) {
+        wake_send(&sender);
+    }
+    assert_true(wake_hear(&deaf));
+    wake_close(&deaf);
+    wake_close(&sender);
+}
+
+static void the_socket_of_the_dead_is_removed(void **state) {
+    struct world *world = *state;
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct wake wake = listening(world);
+        _exit(wake.fd >= 0 ? 0 : 1);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(socket_count(world), 1);
+    struct wake sender = opened(world);
+    wake_send(&sender);
+    assert_int_equal(socket_count(world), 0);
+    wake_close(&sender);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(every_listener_hears_and_only_once),
+        TEST(a_listener_that_comes_later_is_found),
+        TEST(sending_to_one_who_never_listens_does_not_block),
+        TEST(the_socket_of_the_dead_is_removed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
