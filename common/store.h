@@ -343,12 +343,12 @@ struct store_audit {
     int64_t preorders_without_event;
     int64_t events_without_preorder;
     int64_t sent_without_attempt; /* sent, yet no line in the journal says so */
-    bool agrees;                  /* the two ends are equal and nothing stands alone */
+    bool agrees; /* the two ends are equal, nothing stands alone, nothing is sent without attempt */
 };
 CHECKED enum err_code store_audit(struct store *store, struct store_audit *audit_out,
                                   struct err *err);
 
-/* ---- Repairing (each leaves a line in audit_log, in the same transaction) ---------------------- */
+/* ---- Repairing -------------------------------------------------------------------------------- */
 
 struct repair {
     struct event_filter filter;
@@ -358,10 +358,18 @@ struct repair {
     bool dry_run; /* count only */
 };
 
-/* Dead events that match become pending and due now, attempts and age anew. */
+/*
+ * Both find what matches first, then change it in batches, each one transaction with its own line in
+ * audit_log: the gate is held for milliseconds, and what somebody else changed meanwhile is left alone
+ * and not counted. On failure *count_out says how many were changed; they stay so.
+ */
+
+/* Dead events that match become pending and due now, attempts and age anew; one whose preorder has
+   an earlier unfinished event waits behind that, and later ones of its preorder wait for it again. */
 CHECKED enum err_code store_retry_events(struct store *store, const struct repair *repair,
                                          int64_t *count_out, struct err *err);
 
-/* Pending and dead events that match become cancelled, the next event of their preorder due. */
+/* Pending and dead events that match become cancelled, the next event of their preorder due. One under
+   a live claim may be on the wire and is left alone; a claim that ran out is journaled `unknown`. */
 CHECKED enum err_code store_cancel_events(struct store *store, const struct repair *repair,
                                           int64_t *count_out, struct err *err);

@@ -1,12 +1,11 @@
--- What people change. Each statement repeats its condition on the status, and the token grows, so
--- that a verdict still on its way to the database finds its claim gone.
+-- What people change. Each statement repeats its condition on the status. A verdict still on its way
+-- to the database finds its claim gone, and the next claim has a new token.
 
 -- name: retry_event
 -- Dead becomes pending, attempts and age anew: due now, or waiting behind an earlier event.
 UPDATE outbox
 SET status           = 'pending',
     attempts         = 0,
-    token            = token + 1,
     first_attempt_at = NULL,
     next_attempt_at  = CASE
                            WHEN EXISTS (SELECT 1
@@ -40,7 +39,6 @@ ON CONFLICT (outbox_id, token) DO NOTHING;
 -- name: cancel_event
 UPDATE outbox
 SET status           = 'cancelled',
-    token            = token + 1,
     next_attempt_at  = NULL,
     claimed_by       = NULL,
     claimed_at       = NULL,

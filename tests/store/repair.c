@@ -103,6 +103,40 @@ static void a_retried_event_waits_behind_an_unfinished_earlier_one(void **state)
     assert_string_equal(row(fixture, "third"), "pending|0||");
 }
 
+static void a_retried_event_does_not_wait_behind_finished_ones(void **state) {
+    struct fixture *fixture = *state;
+    static const char *const ends[] = {"status = 'sent', sent_at = 1", "status = 'cancelled'",
+                                       "status = 'dead'"};
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        struct ident id;
+        fixture_run(fixture, "DELETE FROM outbox");
+        fixture_store_samples(fixture, 1, &id);
+        add_followers(fixture, &id);
+        fixture_run(fixture, "UPDATE outbox SET next_attempt_at = NULL, %s WHERE id = '%s'",
+                    ends[i], id.text);
+        fixture_run(fixture, "UPDATE outbox SET status = 'dead' WHERE id = 'second'");
+        assert_int_equal(change(fixture, store_retry_events,
+                                (struct event_filter){.metric = "Preorder Abandoned"}),
+                         1);
+        assert_string_equal(row(fixture, "second"), "pending|0|1005000|");
+        assert_string_equal(row(fixture, "third"), "pending|0||");
+    }
+}
+
+static void a_later_event_in_hand_is_not_held_back_by_a_retry(void **state) {
+    struct fixture *fixture = *state;
+    struct ident id;
+    fixture_store_samples(fixture, 1, &id);
+    add_followers(fixture, &id);
+    struct claim claim = fixture_claim_one(fixture, LATER_MS);
+    struct settlement dead = fixture_settlement(&claim, OUTCOME_DEAD, LATER_MS);
+    (void)fixture_settle(fixture, &dead, LATER_MS);
+    (void)fixture_claim_one(fixture, LATER_MS); /* the second */
+    assert_int_equal(change_one(fixture, store_retry_events, &id), 1);
+    assert_string_equal(row(fixture, "second"), "pending|1|1006000|worker-a");
+    assert_string_equal(row(fixture, id.text), "pending|0|1005000|");
+}
+
 static void what_comes_after_a_retried_event_waits_for_it_again(void **state) {
     struct fixture *fixture = *state;
     struct ident id;
@@ -346,6 +380,8 @@ int main(void) {
         WITH_DATABASE(a_retried_event_starts_anew),
         WITH_DATABASE(only_dead_events_are_retried),
         WITH_DATABASE(a_retried_event_waits_behind_an_unfinished_earlier_one),
+        WITH_DATABASE(a_retried_event_does_not_wait_behind_finished_ones),
+        WITH_DATABASE(a_later_event_in_hand_is_not_held_back_by_a_retry),
         WITH_DATABASE(what_comes_after_a_retried_event_waits_for_it_again),
         WITH_DATABASE(all_dead_events_of_a_preorder_are_retried_in_their_order),
         WITH_DATABASE(a_verdict_from_before_does_not_undo_a_retry),

@@ -37,26 +37,26 @@ enum err_code sqlite_read_status(struct store *store, int64_t now_ms,
                        "the database %s has no row in its table account: restore it", self->path);
     }
     int64_t event_count = sqlite3_column_int64(statement, 2);
-    int64_t pending_count = sqlite3_column_int64(statement, 3) + sqlite3_column_int64(statement, 4);
+    int64_t pending_count = sqlite3_column_int64(statement, 3);
     struct store_status status = {
         .schema_version = sqlite3_column_int(statement, 0),
         .preorder_count = sqlite3_column_int64(statement, 1),
-        .dead_count = sqlite3_column_int64(statement, 5),
-        .cancelled_count = sqlite3_column_int64(statement, 6),
-        .claimed_count = sqlite3_column_int64(statement, 7),
-        .due_count = sqlite3_column_int64(statement, 8),
-        .oldest_due_at_ms = sqlite3_column_int64(statement, 9),
-        .account_not_before_ms = sqlite3_column_int64(statement, 10),
-        .account_paused_since_ms = sqlite3_column_int64(statement, 12),
-        .last_sent_at_ms = sqlite3_column_int64(statement, 13),
+        .dead_count = sqlite3_column_int64(statement, 4),
+        .cancelled_count = sqlite3_column_int64(statement, 5),
+        .claimed_count = sqlite3_column_int64(statement, 6),
+        .due_count = sqlite3_column_int64(statement, 7),
+        .oldest_due_at_ms = sqlite3_column_int64(statement, 8),
+        .account_not_before_ms = sqlite3_column_int64(statement, 9),
+        .account_paused_since_ms = sqlite3_column_int64(statement, 11),
+        .last_sent_at_ms = sqlite3_column_int64(statement, 12),
     };
-    sqlite_column_copy(statement, 11, status.account_pause_reason,
+    sqlite_column_copy(statement, 10, status.account_pause_reason,
                        sizeof status.account_pause_reason);
     status.waiting_count = pending_count - status.claimed_count - status.due_count;
     status.sent_count = event_count - pending_count - status.dead_count - status.cancelled_count;
-    int64_t page_bytes = sqlite3_column_int64(statement, 14);
+    int64_t page_bytes = sqlite3_column_int64(statement, 13);
     status.wal_pages = log_file_pages(self, page_bytes);
-    status.database_bytes = page_bytes * sqlite3_column_int64(statement, 15);
+    status.database_bytes = page_bytes * sqlite3_column_int64(statement, 14);
     (void)sqlite3_reset(statement);
     *status_out = status;
     return ERR_OK;
