@@ -45,6 +45,7 @@ struct settings {
     int64_t retry_base_ms, retry_max_ms;
     int64_t retry_max_attempts;
     int64_t retry_max_age_ms;
+    int64_t probe_interval_ms; /* PREORDER_PROBE_INTERVAL */
     int64_t request_timeout_ms;
     enum settings_program program; /* these three for settings_reload; argv is borrowed */
     int argc;
