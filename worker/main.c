@@ -21,7 +21,6 @@ enum {
     TURN_MS_MAX = 1000,
     /* Beyond a turn's own waits (the gate): a loop that stands still so long is stuck. */
     STALE_MS = 5000,
-    PROBE_INTERVAL_MS = 30 * 1000,
 };
 
 static const char usage[] = "[options]";
@@ -94,7 +93,7 @@ static enum err_code open_worker(struct program *program, struct err *err) {
                    .retry_max_ms = settings->retry_max_ms,
                    .retry_attempts_max = settings->retry_max_attempts,
                    .retry_age_max_ms = settings->retry_max_age_ms,
-                   .probe_interval_ms = PROBE_INTERVAL_MS},
+                   .probe_interval_ms = settings->probe_interval_ms},
     };
     return worker_open(&options, &program->worker, err);
 }
@@ -186,6 +185,7 @@ static void heed_signals(struct program *program) {
 }
 
 static enum err_code run(struct program *program, struct err *err) {
+    const int fds[] = {program->signals.fd, program->wake_fd};
     int64_t wait_ms = 0;
     for (;;) {
         pulse_beat(&program->pulse);
@@ -196,8 +196,7 @@ static enum err_code run(struct program *program, struct err *err) {
             return ERR_OK;
         }
         wait_ms = wait_ms < TURN_MS_MAX ? wait_ms : TURN_MS_MAX;
-        int fds[] = {program->signals.fd, program->wake_fd};
-        if (sender_wait(program->sender, fds, sizeof fds / sizeof fds[0], wait_ms, err) != ERR_OK) {
+        if (sender_wait(program->sender, fds, 2, wait_ms, err) != ERR_OK) {
             return err->code;
         }
         if (store_hear(program->store)) {

@@ -192,6 +192,20 @@ static void a_worker_wakes_for_the_next_due_event(void **state) {
     close_scene(&scene);
 }
 
+static void a_call_wakes_at_once(void **state) {
+    (void)state;
+    struct scene scene;
+    open_scene(&scene, 0, CONCURRENCY);
+    settle_down(&scene);
+    fake_store_add(scene.store, start_at_ms);
+    step(&scene);
+    assert_int_equal(fake_transport_up_count(scene.wire), 0);
+    worker_wake(scene.worker);
+    step(&scene);
+    assert_int_equal(fake_transport_up_count(scene.wire), 1);
+    close_scene(&scene);
+}
+
 static void a_store_that_gives_nothing_is_not_asked_at_once(void **state) {
     (void)state;
     struct scene scene;
@@ -608,6 +622,7 @@ int main(void) {
         cmocka_unit_test(a_call_is_never_larger_than_a_batch),
         cmocka_unit_test(an_idle_worker_polls_and_no_more),
         cmocka_unit_test(a_worker_wakes_for_the_next_due_event),
+        cmocka_unit_test(a_call_wakes_at_once),
         cmocka_unit_test(a_store_that_gives_nothing_is_not_asked_at_once),
         cmocka_unit_test(a_trace_goes_on_with_a_new_parent),
         cmocka_unit_test(the_log_is_kept_short),
