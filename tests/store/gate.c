@@ -376,7 +376,7 @@ static int send_signals(void *context) {
         if (kill(*target, SIGUSR1) != 0) {
             return 1;
         }
-        struct timespec pause = {.tv_nsec = 1000 * 1000};
+        struct timespec pause = {.tv_nsec = 1000000};
         (void)nanosleep(&pause, NULL);
     }
     return 0;

@@ -227,7 +227,9 @@ static void print_load(const struct tally *sum, const struct tally *tallies,
     char text[ERR_TEXT_BYTES];
     (void)snprintf(text, sizeof text, "%s", sum->first_err.text);
     for (char *byte = text; *byte != '\0'; byte++) {
-        *byte = *byte == '"' || *byte == '\\' ? '\'' : *byte;
+        if (*byte == '"' || *byte == '\\') {
+            *byte = '\'';
+        }
     }
     (void)printf(
         "{\"sqlite\": %d, \"writers\": %d, \"commits\": %" PRId64 ", \"checkout_commits\": %" PRId64
