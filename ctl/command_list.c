@@ -34,9 +34,9 @@ static void add_event(struct table *table, const struct event_view *event, int64
 static CHECKED enum err_code print_table(const struct ctl *ctl, const struct event_list *events,
                                          struct err *err) {
     static const struct table_column columns[] = {
-        {"EVENT", false, false}, {"PREORDER", false, false},   {"E-MAIL", false, true},
-        {"METRIC", false, true}, {"STATE", false, false},      {"ATTEMPTS", true, false},
-        {"AGE", true, false},    {"LAST ANSWER", false, true},
+        {"EVENT", false, false},  {"PREORDER", false, false},   {"E-MAIL", false, false},
+        {"METRIC", false, false}, {"STATE", false, false},      {"ATTEMPTS", true, false},
+        {"AGE", true, false},     {"LAST ANSWER", false, true},
     };
     struct table *table = NULL;
     enum err_code code =
