@@ -6,7 +6,7 @@
 
 struct flow {
     struct flow_plan plan;
-    const struct plays *plays;
+    struct plays *plays;
     const struct clock *clock;
     int64_t sent_count;
     int64_t next_at_ms;
@@ -96,8 +96,14 @@ static int64_t flow_read(void *context, char *bytes, size_t bytes_max) {
     return count;
 }
 
+static void flow_free(void *context) {
+    struct flow *flow = context;
+    plays_end_stream(flow->plays);
+    free(flow);
+}
+
 void flow_start(const struct flow_plan *plan, struct exchange *exchange, struct reply *reply,
-                const struct plays *plays, const struct clock *clock) {
+                struct plays *plays, const struct clock *clock) {
     assert(plan->text == NULL || plan->text[0] != '\0');
     struct flow *flow = calloc(1, sizeof(*flow));
     if (flow == NULL) {
@@ -110,5 +116,6 @@ void flow_start(const struct flow_plan *plan, struct exchange *exchange, struct 
         .clock = clock,
         .next_at_ms = clock_mono_ms(clock) + plan->delay_ms,
     };
-    exchange_reply_stream(exchange, reply, plan->declared_count, flow_read, free, flow);
+    plays_begin_stream(plays);
+    exchange_reply_stream(exchange, reply, plan->declared_count, flow_read, flow_free, flow);
 }

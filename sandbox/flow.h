@@ -25,4 +25,4 @@ struct flow_plan {
 /* Answers the exchange; `reply` gives status and head. Out of memory: the answer has no body. `plan->text`
    must outlive the exchange; the plays tell when it is time to stop. */
 void flow_start(const struct flow_plan *plan, struct exchange *exchange, struct reply *reply,
-                const struct plays *plays, const struct clock *clock);
+                struct plays *plays, const struct clock *clock);

@@ -213,7 +213,8 @@ static CHECKED enum err_code run(struct program *self, struct err *err) {
     int64_t until_ms = clock_mono_ms(clock_system()) + self->options.drain_timeout_ms;
     server_drain(self->server);
     sandbox_drain(self->sandbox);
-    while (code == ERR_OK && server_connection_count(self->server) > 0 &&
+    while (code == ERR_OK &&
+           server_connection_count(self->server) > sandbox_stream_count(self->sandbox) &&
            clock_mono_ms(clock_system()) < until_ms) {
         code = turn(self, err);
     }
@@ -221,8 +222,9 @@ static CHECKED enum err_code run(struct program *self, struct err *err) {
 }
 
 static void tear_down(struct program *self) {
-    sandbox_close(self->sandbox);
+    sandbox_drain(self->sandbox);
     server_close(self->server);
+    sandbox_close(self->sandbox);
     script_free(self->script);
     signals_close(&self->signals);
     free(self->certificate_pem);

@@ -26,6 +26,7 @@ struct plays {
     const struct clock *clock;
     struct play *list;
     size_t count, capacity;
+    int32_t stream_count;
     bool is_draining;
 };
 
@@ -86,7 +87,7 @@ void plays_close(struct plays *plays) {
     if (plays == NULL) {
         return;
     }
-    plays_drain(plays);
+    assert(plays->count == 0 && plays->stream_count == 0);
     free(plays->list);
     free(plays);
 }
@@ -251,6 +252,19 @@ void plays_drain(struct plays *plays) {
 
 bool plays_is_draining(const struct plays *plays) {
     return plays->is_draining;
+}
+
+void plays_begin_stream(struct plays *plays) {
+    plays->stream_count++;
+}
+
+void plays_end_stream(struct plays *plays) {
+    assert(plays->stream_count > 0);
+    plays->stream_count--;
+}
+
+int32_t plays_stream_count(const struct plays *plays) {
+    return plays->stream_count;
 }
 
 int32_t plays_wait_ms(const struct plays *plays) {

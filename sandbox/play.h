@@ -38,7 +38,8 @@ struct play_plan {
 
 CHECKED enum err_code plays_open(const struct clock *clock, struct plays **plays_out,
                                  struct err *err);
-void plays_close(struct plays *plays); /* NULL is fine; before server_close */
+/* NULL is fine. After plays_drain and server_close: nothing is going on any more. */
+void plays_close(struct plays *plays);
 
 /* The bare socket of a request (plain HTTP only), or a descriptor of our own. Out of memory: it is
    closed at once. */
@@ -53,6 +54,12 @@ void plays_turn(struct plays *plays);
 /* Ends all: late replies are given, sockets are reset. Those that are added later end in the next turn. */
 void plays_drain(struct plays *plays);
 bool plays_is_draining(const struct plays *plays);
+
+/* Bodies that are produced as they go (flow.h) only tell that they are there: whoever does not take what
+   he gets can hold up a drain, and is not worth waiting for. */
+void plays_begin_stream(struct plays *plays);
+void plays_end_stream(struct plays *plays);
+int32_t plays_stream_count(const struct plays *plays);
 
 /* How long plays_turn may be put off: INT32_MAX if nothing is going on. */
 int32_t plays_wait_ms(const struct plays *plays);

@@ -474,5 +474,11 @@ int32_t sandbox_wait_ms(const struct sandbox *sandbox) {
 }
 
 void sandbox_drain(struct sandbox *sandbox) {
-    plays_drain(sandbox->plays);
+    if (sandbox != NULL) {
+        plays_drain(sandbox->plays);
+    }
+}
+
+int32_t sandbox_stream_count(const struct sandbox *sandbox) {
+    return plays_stream_count(sandbox->plays);
 }

@@ -39,7 +39,8 @@ struct sandbox_options {
 /* As ledger_open. */
 CHECKED enum err_code sandbox_open(const struct sandbox_options *options,
                                    struct sandbox **sandbox_out, struct err *err);
-void sandbox_close(struct sandbox *sandbox); /* NULL is fine; before server_close */
+/* NULL is fine. After sandbox_drain and server_close. */
+void sandbox_close(struct sandbox *sandbox);
 
 /* For the server's callbacks: a head, a whole request, a connection. */
 void sandbox_look_at_head(struct sandbox *sandbox, struct exchange *exchange);
@@ -53,5 +54,7 @@ struct reply sandbox_refuse(struct sandbox *sandbox, int status, const char *det
 CHECKED enum err_code sandbox_turn(struct sandbox *sandbox, struct err *err);
 /* How long sandbox_turn may be put off. */
 int32_t sandbox_wait_ms(const struct sandbox *sandbox);
-/* Ends the misbehaviours that are going on. */
+/* Ends the misbehaviours that are going on, as far as their clients let them; NULL is fine. */
 void sandbox_drain(struct sandbox *sandbox);
+/* Connections whose misbehaviour does not end before the client takes what it gets. */
+int32_t sandbox_stream_count(const struct sandbox *sandbox);
