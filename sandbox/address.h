@@ -4,8 +4,8 @@
  */
 #include <stdbool.h>
 
-/* As the WHATWG has it, ASCII only. Klaviyo: valid and shorter than 100 characters, and no word on what it
-   takes for valid. */
+/* As the WHATWG has it, ASCII only. Klaviyo: valid and shorter than 100 characters, and no word
+   on what it takes for valid. */
 bool address_is_email(const char *text);
 
 /* E.164: "+", then 7 to 15 digits, the first not 0. */

@@ -14,7 +14,7 @@ bool contract_find_endpoint(const struct request *request, enum endpoint *endpoi
     return strcmp(request->method, "POST") == 0 && endpoint_find(request->path, endpoint_out);
 }
 
-/* ---- Head ------------------------------------------------------------------------------------- */
+/* ---- Head ------------------------------------------------------------------------------------ */
 
 static void check_credentials(const struct request *request, struct refusal *refusal) {
     static const char scheme[] = "Klaviyo-API-Key ";
@@ -108,7 +108,7 @@ void contract_check_head(const struct request *request, struct refusal *refusal)
     }
 }
 
-/* ---- Body ------------------------------------------------------------------------------------- */
+/* ---- Body ------------------------------------------------------------------------------------ */
 
 static void check_events(enum endpoint endpoint, const struct reading *reading, int64_t now_ms,
                          struct refusal *refusal) {

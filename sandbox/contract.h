@@ -3,9 +3,9 @@
  * What Klaviyo's file or its documented limits refuse, and how. Pure: time is handed in, nothing is
  * counted or stored.
  *
- * Order, as at the real thing (rate limits come before all of it, windows.h): credentials (401), revision
- * (400, 410), content type (415), path and method (404, 405), body (413, 400). Within one step
- * every fault is reported, each with its pointer.
+ * Order, as at the real thing (rate limits come before all of it, windows.h): credentials (401),
+ * revision (400, 410), content type (415), path and method (404, 405), body (413, 400). Within one
+ * step every fault is reported, each with its pointer.
  */
 #include <stdbool.h>
 #include <stdint.h>

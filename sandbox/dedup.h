@@ -2,8 +2,8 @@
 /*
  * What was accepted before: a set of (profile, metric, unique_id).
  *
- * Keeps 16 bytes of a SHA-256 for each, in a table that doubles: a million events take 32 MiB, and two
- * different events meet in one key with a chance far below that of a broken disk.
+ * Keeps 16 bytes of a SHA-256 for each, in a table that doubles: a million events take 32 MiB, and
+ * two different events meet in one key with a chance far below that of a broken disk.
  *
  * Ownership: dedup_open gives, dedup_close takes. Threads: one.
  */

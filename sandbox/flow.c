@@ -12,11 +12,12 @@ struct flow {
     int64_t next_at_ms;
 };
 
-/* ---- The bomb --------------------------------------------------------------------------------- */
+/* ---- The bomb -------------------------------------------------------------------------------- */
 
 /*
- * A gzip member (RFC 1952) around one block of deflate (RFC 1951) with the fixed codes: a literal zero, then
- * "258 bytes from one byte back" over and over, thirteen bits each, then the end of the block.
+ * A gzip member (RFC 1952) around one block of deflate (RFC 1951) with the fixed codes: a literal
+ * zero, then "258 bytes from one byte back" over and over, thirteen bits each, then the end of the
+ * block.
  */
 enum {
     BOMB_HEAD_BYTES = 10,
@@ -57,7 +58,7 @@ static char bomb_byte(int64_t at) {
     return (char)byte;
 }
 
-/* ---- The flow --------------------------------------------------------------------------------- */
+/* ---- The flow -------------------------------------------------------------------------------- */
 
 static void fill(const struct flow *flow, char *bytes, int64_t byte_count) {
     const char *text = flow->plan.text;

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * A body that is produced as it goes, for exchange_reply_stream: late, slow, endless, cut short, or a gzip
- * bomb. Works over TLS too.
+ * A body that is produced as it goes, for exchange_reply_stream: late, slow, endless, cut short, or
+ * a gzip bomb. Works over TLS too.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,7 +22,7 @@ struct flow_plan {
     bool is_cut;            /* ends in disorder */
 };
 
-/* Answers the exchange; `reply` gives status and head. Out of memory: the answer has no body. `plan->text`
-   must outlive the exchange; the plays tell when it is time to stop. */
+/* Answers the exchange; `reply` gives status and head. Out of memory: the answer has no body.
+   `plan->text` must outlive the exchange; the plays tell when it is time to stop. */
 void flow_start(const struct flow_plan *plan, struct exchange *exchange, struct reply *reply,
                 struct plays *plays, const struct clock *clock);

@@ -8,7 +8,7 @@
 #define CONSTANT(member, text)                                                                     \
     .name = (member), .types = SHAPE_TEXT, .flags = SHAPE_REQUIRED, .choices = (text)
 
-/* ---- Profiles --------------------------------------------------------------------------------- */
+/* ---- Profiles -------------------------------------------------------------------------------- */
 
 static const struct shape location[] = {
     {NULLABLE("address1", SHAPE_TEXT)},
@@ -74,7 +74,7 @@ static const struct shape profile[] = {
     {0},
 };
 
-/* ---- Events ----------------------------------------------------------------------------------- */
+/* ---- Events ---------------------------------------------------------------------------------- */
 
 static const struct shape metric_attributes[] = {
     {REQUIRED("name", SHAPE_TEXT)},
@@ -118,7 +118,7 @@ static const struct shape event[] = {
     {0},
 };
 
-/* ---- Bulk events ------------------------------------------------------------------------------ */
+/* ---- Bulk events ----------------------------------------------------------------------------- */
 
 static const struct shape entry_attributes[] = {
     EVENT_ATTRIBUTES,
@@ -172,7 +172,7 @@ static const struct shape bulk[] = {
     {0},
 };
 
-/* ---- Subscriptions ---------------------------------------------------------------------------- */
+/* ---- Subscriptions --------------------------------------------------------------------------- */
 
 static const struct shape consent[] = {
     {CONSTANT("consent", "SUBSCRIBED")},
@@ -276,7 +276,7 @@ static const struct shape subscription[] = {
     {0},
 };
 
-/* ---- Deletions -------------------------------------------------------------------------------- */
+/* ---- Deletions ------------------------------------------------------------------------------- */
 
 static const struct shape deletion_attributes[] = {
     {REQUIRED("profile", SHAPE_OBJECT), .members = profile},

@@ -46,7 +46,8 @@ void ledger_close(struct ledger *ledger); /* NULL is fine; what was not synced m
 /* Failure shows in the next ledger_sync. */
 void ledger_add(struct ledger *ledger, const struct ledger_line *line);
 
-/* Everything added so far is on disk when this returns ERR_OK; free of cost if nothing was added. */
+/* Everything added so far is on disk when this returns ERR_OK; free of cost if nothing was
+   added. */
 CHECKED enum err_code ledger_sync(struct ledger *ledger, struct err *err);
 
 /* Lines added since the last sync. */

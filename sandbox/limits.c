@@ -26,7 +26,7 @@ static const char *text_of(const json_t *object, const char *name) {
     return json_string_value(json_object_get(object, name));
 }
 
-/* ---- Properties ------------------------------------------------------------------------------- */
+/* ---- Properties ------------------------------------------------------------------------------ */
 
 struct level {
     json_t *json;
@@ -120,7 +120,7 @@ static void check_properties(const json_t *attributes, struct pointer *at,
     pointer_pop(at, before);
 }
 
-/* ---- Events ----------------------------------------------------------------------------------- */
+/* ---- Events ---------------------------------------------------------------------------------- */
 
 static void check_metric(const json_t *attributes, struct pointer *at, struct refusal *refusal) {
     const json_t *data = json_object_get(json_object_get(attributes, "metric"), "data");
@@ -194,7 +194,7 @@ void limits_check_event_count(size_t event_count, struct refusal *refusal) {
     }
 }
 
-/* ---- Profiles --------------------------------------------------------------------------------- */
+/* ---- Profiles -------------------------------------------------------------------------------- */
 
 static bool has_text(const json_t *object, const char *name) {
     return json_string_length(json_object_get(object, name)) > 0;
@@ -243,7 +243,7 @@ void limits_check_profile(const json_t *data, struct pointer *at, struct refusal
     pointer_pop(at, before);
 }
 
-/* ---- Subscriptions and deletions -------------------------------------------------------------- */
+/* ---- Subscriptions and deletions ------------------------------------------------------------- */
 
 static void check_consent(const json_t *marketing, bool is_historical, struct pointer *at,
                           int64_t now_ms, struct refusal *refusal) {

@@ -2,8 +2,8 @@
 /*
  * What Klaviyo's pages say and its file does not: lengths, counts, ranges, identifiers.
  *
- * Every function takes JSON that has the right shape already (klaviyo.h), the pointer to it, and adds a
- * fault for each limit that is broken.
+ * Every function takes JSON that has the right shape already (klaviyo.h), the pointer to it, and
+ * adds a fault for each limit that is broken.
  */
 #include <jansson.h>
 #include <stdint.h>
@@ -27,8 +27,8 @@ enum {
 void limits_check_event(const json_t *attributes, struct pointer *at, int64_t now_ms,
                         struct refusal *refusal);
 
-/* `data` of a profile: at least one identifier, and each of them in order. A bad telephone number beside
-   another identifier is let through, as Klaviyo does. */
+/* `data` of a profile: at least one identifier, and each of them in order. A bad telephone
+   number beside another identifier is let through, as Klaviyo does. */
 void limits_check_profile(const json_t *data, struct pointer *at, struct refusal *refusal);
 
 /* `data` of a bulk job without its events: their number. */

@@ -66,7 +66,7 @@ static struct reply render_error(const struct request *request, int status, cons
     return sandbox_refuse(the_sandbox, status, detail);
 }
 
-/* ---- Start ------------------------------------------------------------------------------------ */
+/* ---- Start ----------------------------------------------------------------------------------- */
 
 static CHECKED enum err_code start_log(const struct options *options, struct err *err) {
     enum log_format format = LOG_FORMAT_AUTO;
@@ -181,7 +181,7 @@ static CHECKED enum err_code set_up(struct program *self, struct err *err) {
     return code;
 }
 
-/* ---- The loop --------------------------------------------------------------------------------- */
+/* ---- The loop -------------------------------------------------------------------------------- */
 
 static int32_t smaller(int32_t a, int32_t b) {
     return a < b ? a : b;

@@ -39,7 +39,7 @@ struct misbehaviour {
     enum play_end end;
 };
 
-/* ---- Replies ---------------------------------------------------------------------------------- */
+/* ---- Replies --------------------------------------------------------------------------------- */
 
 static int status_of(const struct misbehaviour *self, const struct manner *manner) {
     return manner->status != 0 ? manner->status : self->status;
@@ -120,7 +120,7 @@ static void act_late(const struct misbehaviour *self, const struct manner *manne
     plays_add_late(stage->plays, exchange, &reply, or_own(manner->delay_ms, self->delay_ms));
 }
 
-/* ---- Bodies ----------------------------------------------------------------------------------- */
+/* ---- Bodies ---------------------------------------------------------------------------------- */
 
 static void act_flow(const struct misbehaviour *self, const struct manner *manner,
                      const struct stage *stage, struct exchange *exchange) {
@@ -147,7 +147,7 @@ static void act_flow(const struct misbehaviour *self, const struct manner *manne
     flow_start(&plan, exchange, &reply, stage->plays, stage->clock);
 }
 
-/* ---- Bare bytes ------------------------------------------------------------------------------- */
+/* ---- Bare bytes ------------------------------------------------------------------------------ */
 
 static struct play_plan plan_of(const struct misbehaviour *self, const struct manner *manner) {
     return (struct play_plan){
@@ -191,8 +191,8 @@ static void act_raw_answer(const struct misbehaviour *self, const struct manner 
     plays_add_exchange(stage->plays, exchange, &plan);
 }
 
-/* Accepts and says nothing: over TLS by never answering, else with the socket in hand, so that it is seen
-   when the client leaves. */
+/* Accepts and says nothing: over TLS by never answering, else with the socket in hand, so that
+   it is seen when the client leaves. */
 static void act_silence(const struct misbehaviour *self, const struct manner *manner,
                         const struct stage *stage, struct exchange *exchange) {
     struct play_plan plan = plan_of(self, manner);
@@ -203,7 +203,7 @@ static void act_silence(const struct misbehaviour *self, const struct manner *ma
     }
 }
 
-/* ---- The forty -------------------------------------------------------------------------------- */
+/* ---- The forty ------------------------------------------------------------------------------- */
 
 #define ERROR_BODY(status, code, title, detail)                                                    \
     "{\"errors\":[{\"id\":\"00000000-0000-4000-8000-000000000000\",\"status\":" status             \
@@ -366,10 +366,12 @@ void misbehaviour_act_on_socket(const struct misbehaviour *misbehaviour,
     assert(misbehaviour->stage == STAGE_CONNECT);
     struct play_plan plan = plan_of(misbehaviour, manner);
     if (misbehaviour->bytes > 0) {
-        plan.bytes = malloc(sizeof(old_server_hello));
-        if (plan.bytes != NULL) {
-            memcpy(plan.bytes, old_server_hello, sizeof(old_server_hello));
-            plan.byte_count = sizeof(old_server_hello);
+        plan.byte_count = sizeof(old_server_hello);
+        plan.bytes = calloc(1, plan.byte_count);
+        if (plan.bytes == NULL) {
+            plan.byte_count = 0;
+        } else {
+            memcpy(plan.bytes, old_server_hello, plan.byte_count);
         }
     }
     plays_add_fd(stage->plays, fd, &plan);
@@ -381,7 +383,7 @@ void misbehaviour_act(const struct misbehaviour *misbehaviour, const struct mann
     misbehaviour->act(misbehaviour, manner, stage, exchange);
 }
 
-/* ---- The table -------------------------------------------------------------------------------- */
+/* ---- The table ------------------------------------------------------------------------------- */
 
 size_t misbehaviour_number(const struct misbehaviour *misbehaviour) {
     return (size_t)(misbehaviour - table) + 1;

@@ -2,8 +2,8 @@
 /*
  * The forty ways in which a Klaviyo can go wrong, each with a name and a number.
  *
- * The table in docs/sandbox.md lists them in this order, with what is seen on the wire. A misbehaviour is
- * tuned by a manner: the extra members of its line in the script.
+ * The table in docs/sandbox.md lists them in this order, with what is seen on the wire. A
+ * misbehaviour is tuned by a manner: the extra members of its line in the script.
  */
 #include <stdbool.h>
 #include <stddef.h>

@@ -70,7 +70,7 @@ static const struct config_entry entries[] = {
      FIELD(drain_timeout_ms),
      .default_text = "1s",
      .minimum = 0,
-     .maximum = 600 * 1000,
+     .maximum = 600000,
      .help = "how long clients may take to fetch their answers after SIGTERM"},
     {.name = "SANDBOX_LOG_LEVEL",
      .type = CONFIG_CHOICE,

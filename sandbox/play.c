@@ -40,7 +40,7 @@ enum err_code plays_open(const struct clock *clock, struct plays **plays_out, st
     return ERR_OK;
 }
 
-/* ---- Ends ------------------------------------------------------------------------------------- */
+/* ---- Ends ------------------------------------------------------------------------------------ */
 
 static void end_socket(struct play *play, bool with_reset) {
     if (play->exchange != NULL) {
@@ -92,7 +92,7 @@ void plays_close(struct plays *plays) {
     free(plays);
 }
 
-/* ---- Beginnings ------------------------------------------------------------------------------- */
+/* ---- Beginnings ------------------------------------------------------------------------------ */
 
 static void add(struct plays *plays, struct play *play) {
     if (plays->count == plays->capacity) {
@@ -152,7 +152,7 @@ void plays_add_late(struct plays *plays, struct exchange *exchange, struct reply
     add(plays, &play);
 }
 
-/* ---- Turns ------------------------------------------------------------------------------------ */
+/* ---- Turns ----------------------------------------------------------------------------------- */
 
 /* What the client did: POLLIN, POLLRDHUP, POLLHUP, POLLERR. */
 static short look(const struct play *play) {

@@ -5,8 +5,8 @@
  * A play is a small plan (bytes, pace, end); nothing here knows which misbehaviour it belongs to.
  * The owner calls plays_turn often; it never blocks.
  *
- * Ownership: plays_open gives, plays_close takes. What is added belongs to the plays: the bytes, the
- * descriptor, the reply. Threads: the one of the server.
+ * Ownership: plays_open gives, plays_close takes. What is added belongs to the plays: the bytes,
+ * the descriptor, the reply. Threads: the one of the server.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -46,17 +46,19 @@ void plays_close(struct plays *plays);
 void plays_add_exchange(struct plays *plays, struct exchange *exchange, struct play_plan *plan);
 void plays_add_fd(struct plays *plays, int fd, struct play_plan *plan);
 
-/* Answers after a while. `reply` is taken; NULL: the connection is cut then, without an answer in order. */
+/* Answers after a while. `reply` is taken; NULL: the connection is cut then, without an answer
+   in order. */
 void plays_add_late(struct plays *plays, struct exchange *exchange, struct reply *reply,
                     int64_t delay_ms);
 
 void plays_turn(struct plays *plays);
-/* Ends all: late replies are given, sockets are reset. Those that are added later end in the next turn. */
+/* Ends all: late replies are given, sockets are reset. Those that are added later end in the
+   next turn. */
 void plays_drain(struct plays *plays);
 bool plays_is_draining(const struct plays *plays);
 
-/* Bodies that are produced as they go (flow.h) only tell that they are there: whoever does not take what
-   he gets can hold up a drain, and is not worth waiting for. */
+/* Bodies that are produced as they go (flow.h) only tell that they are there: whoever does not
+   take what he gets can hold up a drain, and is not worth waiting for. */
 void plays_begin_stream(struct plays *plays);
 void plays_end_stream(struct plays *plays);
 int32_t plays_stream_count(const struct plays *plays);

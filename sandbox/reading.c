@@ -57,7 +57,8 @@ static size_t count_entries(const json_t *groups) {
     return count;
 }
 
-/* The text and the tree are walked side by side: the n-th element of one is the n-th of the other. */
+/* The text and the tree are walked side by side: the n-th element of one is the n-th of the
+   other. */
 static void read_group(struct reading *reading, json_t *group, struct span group_bytes,
                        size_t group_index) {
     const json_t *entries = descend(group, entries_path);
@@ -125,7 +126,7 @@ void reading_release(struct reading *reading) {
     *reading = (struct reading){0};
 }
 
-/* ---- Identity --------------------------------------------------------------------------------- */
+/* ---- Identity -------------------------------------------------------------------------------- */
 
 struct dedup_key reading_key_of_email(const char *email, const char *metric,
                                       const char *unique_id) {

@@ -2,8 +2,8 @@
 /*
  * A request's body as the sandbox reads it: the JSON and the events in it.
  *
- * Reading is lenient (a missing member is NULL), because a script may match a request that the contract
- * would refuse. The contract judges apart from it.
+ * Reading is lenient (a missing member is NULL), because a script may match a request that the
+ * contract would refuse. The contract judges apart from it.
  *
  * Ownership: a reading owns its JSON until reading_release; texts point into it. The body must
  * outlive the reading.
@@ -40,9 +40,9 @@ CHECKED enum err_code reading_init(struct reading *reading, enum endpoint endpoi
 void reading_release(struct reading *reading); /* also right for a zeroed struct */
 
 /*
- * What Klaviyo takes for the same event: profile, metric and unique_id. Without a unique_id it is the time to
- * the second (`unique_id_out`, of at least READING_ID_BYTES, then holds that number). The event has
- * passed the contract.
+ * What Klaviyo takes for the same event: profile, metric and unique_id. Without a unique_id it is
+ * the time to the second (`unique_id_out`, of at least READING_ID_BYTES, then holds that number).
+ * The event has passed the contract.
  */
 enum { READING_ID_BYTES = 255 * 4 + 1 };
 struct dedup_key reading_key(const struct event *event, int64_t now_ms,

@@ -1,7 +1,8 @@
 #pragma once
 /*
  * Why a request is refused, as Klaviyo says it: a JSON:API document
- * {"errors": [{"id", "status", "code", "title", "detail", "source": {"pointer"}, "links", "meta"}]}.
+ *   {"errors": [{"id", "status", "code", "title", "detail", "source": {"pointer"}, "links",
+ *                "meta"}]}
  *
  * One refusal has one status and up to REFUSAL_FAULTS_MAX faults; more are counted and dropped.
  */

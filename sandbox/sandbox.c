@@ -52,7 +52,7 @@ struct sandbox {
     size_t item_count, item_capacity;
 };
 
-/* ---- Life ------------------------------------------------------------------------------------- */
+/* ---- Life ------------------------------------------------------------------------------------ */
 
 static enum err_code remember(void *context, const struct ledger_line *line, struct err *err) {
     struct sandbox *sandbox = context;
@@ -116,7 +116,7 @@ void sandbox_close(struct sandbox *sandbox) {
     free(sandbox);
 }
 
-/* ---- Answers ---------------------------------------------------------------------------------- */
+/* ---- Answers --------------------------------------------------------------------------------- */
 
 static struct answer refuse(struct sandbox *sandbox, const struct refusal *refusal) {
     struct buf body;
@@ -207,7 +207,7 @@ static struct answer show_stats(const struct sandbox *sandbox) {
     return answer;
 }
 
-/* ---- Events ----------------------------------------------------------------------------------- */
+/* ---- Events ---------------------------------------------------------------------------------- */
 
 static void hash(struct span bytes, char hex[LEDGER_SHA256_BYTES]) {
     static const char digits[] = "0123456789abcdef";
@@ -220,7 +220,8 @@ static void hash(struct span bytes, char hex[LEDGER_SHA256_BYTES]) {
     hex[2 * sizeof(digest)] = '\0';
 }
 
-/* Klaviyo's file: "if a unique_id is repeated … the request will fail and no events will be processed". */
+/* Klaviyo's file: "if a unique_id is repeated … the request will fail and no events will be
+   processed". */
 static enum err_code check_repeats(struct sandbox *sandbox, const struct reading *reading,
                                    int64_t now_ms, struct refusal *refusal, struct err *err) {
     dedup_clear(sandbox->request_keys);
@@ -268,7 +269,7 @@ static enum err_code accept_events(struct sandbox *sandbox, const char *path,
     return ERR_OK;
 }
 
-/* ---- Judging ---------------------------------------------------------------------------------- */
+/* ---- Judging --------------------------------------------------------------------------------- */
 
 static enum err_code judge_body(struct sandbox *sandbox, enum endpoint endpoint,
                                 const struct request *request, const struct reading *reading,
@@ -350,9 +351,9 @@ static bool is_success(int status) {
 }
 
 /*
- * A misbehaviour that accepts is one of a Klaviyo that took the event and then failed to say so: it is
- * used up only by a request that was accepted. The others stand before Klaviyo: nothing is judged, and no
- * window is touched.
+ * A misbehaviour that accepts is one of a Klaviyo that took the event and then failed to say so: it
+ * is used up only by a request that was accepted. The others stand before Klaviyo: nothing is
+ * judged, and no window is touched.
  */
 static enum err_code judge_item(struct sandbox *sandbox, struct item *item, struct err *err) {
     const struct request *request = exchange_request(item->exchange);
@@ -376,7 +377,7 @@ static enum err_code judge_item(struct sandbox *sandbox, struct item *item, stru
     return code;
 }
 
-/* ---- Turns ------------------------------------------------------------------------------------ */
+/* ---- Turns ----------------------------------------------------------------------------------- */
 
 static struct stage stage_of(const struct sandbox *sandbox) {
     return (struct stage){sandbox->plays, sandbox->options.clock, sandbox->options.is_tls};

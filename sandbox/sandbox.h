@@ -2,12 +2,12 @@
 /*
  * klaviyo-sandbox without its sockets: requests in, answers and ledger lines out.
  *
- * Requests of one turn of the loop are collected (sandbox_take), then sandbox_turn judges them in the order
- * in which they came, writes all their ledger lines, syncs once, and only then answers. So the cost of the
- * disk is shared, and nothing is answered that is not on it.
+ * Requests of one turn of the loop are collected (sandbox_take), then sandbox_turn judges them in
+ * the order in which they came, writes all their ledger lines, syncs once, and only then answers.
+ * So the cost of the disk is shared, and nothing is answered that is not on it.
  *
- * Ownership: sandbox_open gives, sandbox_close takes; the ledger and the script are borrowed. Threads:
- * one. Blocking: sandbox_turn, for the sync.
+ * Ownership: sandbox_open gives, sandbox_close takes; the ledger and the script are borrowed.
+ * Threads: one. Blocking: sandbox_turn, for the sync.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -49,8 +49,8 @@ bool sandbox_look_at_connection(struct sandbox *sandbox, int64_t number, int fd)
 /* A request that the server refused by itself. */
 struct reply sandbox_refuse(struct sandbox *sandbox, int status, const char *detail);
 
-/* ERR_FATAL: the ledger could not be written or memory ran out; nothing of this turn was answered, and
-   the process should end. */
+/* ERR_FATAL: the ledger could not be written or memory ran out; nothing of this turn was
+   answered, and the process should end. */
 CHECKED enum err_code sandbox_turn(struct sandbox *sandbox, struct err *err);
 /* How long sandbox_turn may be put off. */
 int32_t sandbox_wait_ms(const struct sandbox *sandbox);

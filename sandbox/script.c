@@ -24,7 +24,7 @@ struct script {
     unsigned stages; /* bit set */
 };
 
-/* ---- Reading ---------------------------------------------------------------------------------- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 static enum err_code read_integer(const json_t *json, const char *name, int64_t minimum,
                                   int64_t maximum, int64_t *value_out, struct err *err) {
@@ -334,7 +334,7 @@ void script_free(struct script *script) {
     free(script);
 }
 
-/* ---- Matching --------------------------------------------------------------------------------- */
+/* ---- Matching -------------------------------------------------------------------------------- */
 
 static bool is_its_turn(const struct rule *rule, int64_t number) {
     if (rule->nth == 0) {

@@ -2,9 +2,9 @@
 /*
  * The script: which requests meet which misbehaviour. docs/sandbox.md tells the format.
  *
- * A list of rules, looked at in their order; the first that matches is taken. `nth` N with `times` K is
- * the N-th request and the K - 1 after it; without `nth` a rule serves the first K requests that it
- * matches. K is 1 by default; 0 means no end.
+ * A list of rules, looked at in their order; the first that matches is taken. `nth` N with `times`
+ * K is the N-th request and the K - 1 after it; without `nth` a rule serves the first K requests
+ * that it matches. K is 1 by default; 0 means no end.
  *
  * Ownership: script_load gives, script_free takes; manners belong to it. Threads: one.
  */
@@ -19,8 +19,8 @@ struct script;
 struct rule;
 
 /*
- * ERR_INVALID: the file is missing, is no script, names an unknown misbehaviour (the nearest name is in the
- * text), or asks for one that TLS does not allow. The text says where.
+ * ERR_INVALID: the file is missing, is no script, names an unknown misbehaviour (the nearest name
+ * is in the text), or asks for one that TLS does not allow. The text says where.
  */
 CHECKED enum err_code script_load(const char *path, bool is_tls, struct script **script_out,
                                   struct err *err);

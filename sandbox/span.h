@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Where a value stands in a JSON text: the ledger hashes an event's bytes as they were received, and a
- * parsed tree no longer knows them.
+ * Where a value stands in a JSON text: the ledger hashes an event's bytes as they were received,
+ * and a parsed tree no longer knows them.
  *
  * The text must be JSON that jansson accepted; then no function here runs past its end. A span
  * starts at the first byte of a value and ends behind its last: no white space around it.

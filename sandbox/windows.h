@@ -28,8 +28,9 @@ struct windows {
 };
 
 /*
- * `burst_count` and `steady_count` are the limits of single events. The other kinds keep their ratio to
- * it: with Klaviyo's own numbers (350, 3500) they have Klaviyo's own limits; never less than 1.
+ * `burst_count` and `steady_count` are the limits of single events. The other kinds keep their
+ * ratio to it: with Klaviyo's own numbers (350, 3500) they have Klaviyo's own limits; never less
+ * than 1.
  */
 void windows_init(struct windows *windows, int64_t burst_count, int64_t steady_count);
 

@@ -1,4 +1,5 @@
-/* The forty: their names, their numbers, and the table of docs/sandbox.md, which must say the same. */
+/* The forty: their names, their numbers, and the table of docs/sandbox.md, which must say the
+   same. */
 #include "sandbox/misbehaviour.h"
 
 #include <setjmp.h>

@@ -1,4 +1,5 @@
-/* Bodies as they are read: events, the bytes they stand in, and what Klaviyo takes for the same event. */
+/* Bodies as they are read: events, the bytes they stand in, and what Klaviyo takes for the same
+   event. */
 #include "sandbox/reading.h"
 
 #include <setjmp.h>

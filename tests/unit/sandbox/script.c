@@ -101,7 +101,7 @@ static void tls_refuses_what_needs_the_bare_socket(void **state) {
     script_free(script);
 }
 
-/* ---- Matching --------------------------------------------------------------------------------- */
+/* ---- Matching -------------------------------------------------------------------------------- */
 
 #define EVENT(id, email)                                                                           \
     "{\"data\":{\"attributes\":{\"unique_id\":\"" id                                               \
