@@ -1,14 +1,14 @@
 #pragma once
 /*
- * The api's step: parsed requests in, one commit, replies out. No socket and no libmicrohttpd here, so
- * that a test can run it against a simulated clock, store and client.
+ * The api's step: parsed requests in, one commit, replies out. No socket and no libmicrohttpd
+ * here, so that a test can run it against a simulated clock, store and client.
  *
- * Each turn of the loop hands over the requests that arrived (api_take), then commits all creates among
- * them in one transaction (api_commit): the batch grows by itself under load. A 201 is given only
- * after that commit.
+ * Each turn of the loop hands over the requests that arrived (api_take), then commits all creates
+ * among them in one transaction (api_commit): the batch grows by itself under load. A 201 is given
+ * only after that commit.
  *
- * Ownership: a request stays valid until its reply was given; `ticket` is the caller's name for it.
- * Threads: one.
+ * Ownership: a request stays valid until its reply was given; `ticket` is the caller's name for
+ * it. Threads: one.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -52,12 +52,13 @@ size_t api_queued_count(const struct api *api);
 
 /*
  * Commits up to API_BATCH_MAX queued creates and answers them: 201, a replay, 422, or 503 when the
- * database could not take them. ERR_FATAL: they were answered 503, stop serving and exit; anything else is dealt with.
+ * database could not take them. ERR_FATAL: they were answered 503, stop serving and exit; anything
+ * else is dealt with.
  */
 CHECKED enum err_code api_commit(struct api *api, struct err *err);
 
-/* Answers everything queued with 503 and leaves the store alone: after ERR_FATAL nothing it says can
-   be trusted. */
+/* Answers everything queued with 503 and leaves the store alone: after ERR_FATAL nothing it says
+   can be trusted. */
 void api_refuse_queued(struct api *api);
 
 void api_set_catalog(struct api *api, const struct catalog *catalog);

@@ -3,8 +3,8 @@
  * The queue between the handlers and the commit: preorders that are valid and not yet durable.
  *
  * It lives for a turn of the loop: filled by handle_preorder_create, emptied by api_commit in the
- * order of arrival. A preorder whose number turns out to be taken gets another one and stays for the next
- * commit.
+ * order of arrival. A preorder whose number turns out to be taken gets another one and stays for
+ * the next commit.
  */
 #include "api/idempotency.h"
 #include "common/domain/event.h"
@@ -39,7 +39,8 @@ struct intake_item *intake_pop(struct intake *intake);
 
 void intake_item_free(struct intake_item *item); /* NULL is fine */
 
-/* Renders the event and the reply of item->preorder (again, after a new number). ERR_FATAL: out of memory. */
+/* Renders the event and the reply of item->preorder (again, after a new number). ERR_FATAL: out of
+   memory. */
 CHECKED enum err_code intake_item_render(struct intake_item *item, const char *metric_prefix,
                                          const char *traceparent, const struct random *random,
                                          struct err *err);

@@ -1,13 +1,13 @@
 #pragma once
 /*
- * From an error to a reply: the one place where an error code of the checkout side becomes a number of HTTP.
- * The types are explained in docs/problems.md.
+ * From an error to a reply: the one place where an error code of the checkout side becomes a
+ * number of HTTP. The types are explained in docs/problems.md.
  */
 #include "common/domain/preorder.h"
 #include "http/problem.h"
 
-/* 503 with Retry-After: the database could not take it, or (ERR_UNKNOWN, ERR_FATAL) may have. The error's text is for the
-   log, not for the client. */
+/* 503 with Retry-After: the database could not take it, or (ERR_UNKNOWN, ERR_FATAL) may have. The
+   error's text is for the log, not for the client. */
 struct reply refusal_unavailable(const struct request *request, enum err_code code);
 
 /* 400 for a body that is no preorder at all, or 422 with all faults of the draft. */

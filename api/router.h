@@ -2,8 +2,8 @@
 /*
  * Method and path to handler: the one list of what the checkout side serves.
  *
- * A path it does not know is 404; a known path with another method 405 with Allow; a method that HTTP does not
- * know 501. HEAD goes wherever GET goes; OPTIONS is answered with Allow.
+ * A path it does not know is 404; a known path with another method 405 with Allow; a method that
+ * HTTP does not know 501. HEAD goes wherever GET goes; OPTIONS is answered with Allow.
  */
 #include "api/api.h"
 

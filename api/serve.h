@@ -1,11 +1,12 @@
 #pragma once
 /*
- * The api's loop: one thread, one wait point. Each turn runs the HTTP server, commits what it brought in
- * one transaction, lets the replies out, then does the housekeeping that must not delay an answer.
+ * The api's loop: one thread, one wait point. Each turn runs the HTTP server, commits what it
+ * brought in one transaction, lets the replies out, then does the housekeeping that must not delay
+ * an answer.
  *
  * It ends by a drain (SIGTERM, SIGINT): no new connections, what is in hand is answered, at most
- * drain_timeout_ms. Or by ERR_FATAL of the database: everybody in hand gets 503, and the process should exit, because the
- * next one to open the database recovers it.
+ * drain_timeout_ms. Or by ERR_FATAL of the database: everybody in hand gets 503, and the process
+ * should exit, because the next one to open the database recovers it.
  */
 #include <stdatomic.h>
 #include <stdbool.h>

@@ -7,8 +7,8 @@
 
 enum { TRACE_ID_BYTES = 33 }; /* 32 hex digits and NUL */
 
-/* The request's traceparent if it is valid, else a new trace that starts here. A higher version is read
-   by its first four fields and passed on as version 00. */
+/* The request's traceparent if it is valid, else a new trace that starts here. A higher version is
+   read by its first four fields and passed on as version 00. */
 void trace_adopt(const struct request *request, const struct random *random,
                  char traceparent_out[TRACEPARENT_BYTES]);
 

@@ -6,13 +6,12 @@
  * SQL and no row type here, so a caller cannot write a preorder without its event nor forget a
  * commit. Engines: SQLite (one machine). All take time as an argument, never from the engine.
  *
- * Threads: one handle is one connection, used by one thread at a time.
- * Blocking: a write waits for the gate for at most options.write_timeout_ms, then for the disk.
- * Errors: ERR_BUSY nothing was written, try later; ERR_UNKNOWN it may have been; ERR_FATAL the disk or
- * the file can't be trusted by this process any more: stop serving and exit, the next process to open
- * the database recovers it.
- * Ownership: what a caller passes in is borrowed for the call; what comes back is released with the
- * function named beside it.
+ * Threads: one handle is one connection, used by one thread at a time. Blocking: a write waits for
+ * the gate for at most options.write_timeout_ms, then for the disk. Errors: ERR_BUSY nothing was
+ * written, try later; ERR_UNKNOWN it may have been; ERR_FATAL the disk or the file can't be
+ * trusted by this process any more: stop serving and exit, the next process to open the database
+ * recovers it. Ownership: what a caller passes in is borrowed for the call; what comes back is
+ * released with the function named beside it.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -38,11 +37,11 @@ struct store_options {
 /* ---- Life cycle ------------------------------------------------------------------------------- */
 
 /*
- * Opens DATABASE_URL ("sqlite:PATH"), checks the schema's version and prepares every statement. The
- * first process to open a database works its log off into the file, so that whatever it shows was
- * synced. ERR_NOT_FOUND: there is no database yet, run `preorderctl migrate`. ERR_CONFLICT: its schema
- * is older (migrate) or newer (upgrade the program). ERR_INVALID: not a URL this program knows.
- * ERR_FATAL: unreadable, unwritable, on a network file system, damaged.
+ * Opens DATABASE_URL ("sqlite:PATH"), checks the schema's version and prepares every statement.
+ * The first process to open a database works its log off into the file, so that whatever it shows
+ * was synced. ERR_NOT_FOUND: there is no database yet, run `preorderctl migrate`. ERR_CONFLICT:
+ * its schema is older (migrate) or newer (upgrade the program). ERR_INVALID: not a URL this
+ * program knows. ERR_FATAL: unreadable, unwritable, on a network file system, damaged.
  */
 CHECKED enum err_code store_open(const char *url, const struct store_options *options,
                                  struct store **store_out, struct err *err);
@@ -54,8 +53,9 @@ struct store_migration {
 };
 
 /*
- * Creates the database or brings it to this program's schema, each migration in a transaction of its
- * own: a crash leaves a version that exists. With `dry_run` only reports. ERR_CONFLICT: the schema is newer.
+ * Creates the database or brings it to this program's schema, each migration in a transaction of
+ * its own: a crash leaves a version that exists. With `dry_run` only reports. ERR_CONFLICT: the
+ * schema is newer.
  */
 CHECKED enum err_code store_migrate(const char *url, const struct store_options *options,
                                     bool dry_run, struct store_migration *migration_out,
@@ -67,8 +67,8 @@ CHECKED enum err_code store_check_writable(struct store *store, struct err *err)
 
 /*
  * Works off the log when it has grown to `pages_min` pages, within the gate; does nothing below
- * that. Call it off the path of an answer. Every process calls it; the API with a higher bound, so that it only steps in
- * when no worker does.
+ * that. Call it off the path of an answer. Every process calls it; the API with a higher bound, so
+ * that it only steps in when no worker does.
  */
 CHECKED enum err_code store_checkpoint(struct store *store, int32_t pages_min, struct err *err);
 /* Pages in the log as of this handle's last write. */
@@ -103,9 +103,9 @@ struct create {
 };
 
 /*
- * Stores a batch of preorders, each with its first event, in one transaction. One bad row never takes
- * its neighbours down. Durable: when this returns ERR_OK, every CREATE_STORED one survives a power cut.
- * On ERR_BUSY none is stored; on ERR_UNKNOWN or ERR_FATAL any of them may be.
+ * Stores a batch of preorders, each with its first event, in one transaction. One bad row never
+ * takes its neighbours down. Durable: when this returns ERR_OK, every CREATE_STORED one survives a
+ * power cut. On ERR_BUSY none is stored; on ERR_UNKNOWN or ERR_FATAL any of them may be.
  */
 CHECKED enum err_code store_create_preorders(struct store *store, struct create *creates,
                                              size_t create_count, struct err *err);
@@ -181,16 +181,17 @@ struct claim_batch {
 void claim_batch_release(struct claim_batch *batch); /* also right for a zeroed struct */
 
 /*
- * One step of a worker in one transaction: writes the verdicts of what it finished, then claims up to
- * count_max events that are due, earliest first.
+ * One step of a worker in one transaction: writes the verdicts of what it finished, then claims up
+ * to count_max events that are due, earliest first.
  *
  * Settling makes the next waiting event of the same preorder due once this one is sent or dead. A
- * settlement with an old token is journaled and counted; if it carries OUTCOME_SENT for an event that is not sent,
- * the event becomes sent. Claiming adds one to token and attempts *before* anything is sent, so an
- * event that kills workers runs out of attempts. No claim while the account waits.
+ * settlement with an old token is journaled and counted; if it carries OUTCOME_SENT for an event
+ * that is not sent, the event becomes sent. Claiming adds one to token and attempts *before*
+ * anything is sent, so an event that kills workers runs out of attempts. No claim while the
+ * account waits.
  *
- * `batch` is emptied first. On failure nothing was settled nor claimed (ERR_BUSY), or it may have been (ERR_UNKNOWN,
- * ERR_FATAL): settle again, tokens make that safe.
+ * `batch` is emptied first. On failure nothing was settled nor claimed (ERR_BUSY), or it may have
+ * been (ERR_UNKNOWN, ERR_FATAL): settle again, tokens make that safe.
  */
 CHECKED enum err_code store_settle_and_claim(struct store *store,
                                              const struct settlement *settlements,
@@ -287,8 +288,8 @@ CHECKED enum err_code store_find_preorder(struct store *store, const struct iden
 enum search_kind { SEARCH_ID, SEARCH_NUMBER, SEARCH_EMAIL };
 enum { SEARCH_PREORDERS_MAX = 100 };
 
-/* Preorders by number or e-mail (exact), by their own id or by an event's id; newest first, at most SEARCH_PREORDERS_MAX; none is
-   not an error. */
+/* Preorders by number or e-mail (exact), by their own id or by an event's id; newest first, at
+   most SEARCH_PREORDERS_MAX; none is not an error. */
 CHECKED enum err_code store_search_preorders(struct store *store, enum search_kind kind,
                                              const char *text, struct preorder_list *list_out,
                                              struct err *err);
@@ -359,9 +360,9 @@ struct repair {
 };
 
 /*
- * Both find what matches first, then change it in batches, each one transaction with its own line in
- * audit_log: the gate is held for milliseconds, and what somebody else changed meanwhile is left alone
- * and not counted. On failure *count_out says how many were changed; they stay so.
+ * Both find what matches first, then change it in batches, each one transaction with its own line
+ * in audit_log: the gate is held for milliseconds, and what somebody else changed meanwhile is
+ * left alone and not counted. On failure *count_out says how many were changed; they stay so.
  */
 
 /* Dead events that match become pending and due now, attempts and age anew; one whose preorder has
@@ -369,7 +370,8 @@ struct repair {
 CHECKED enum err_code store_retry_events(struct store *store, const struct repair *repair,
                                          int64_t *count_out, struct err *err);
 
-/* Pending and dead events that match become cancelled, the next event of their preorder due. One under
-   a live claim may be on the wire and is left alone; a claim that ran out is journaled `unknown`. */
+/* Pending and dead events that match become cancelled, the next event of their preorder due. One
+   under a live claim may be on the wire and is left alone; a claim that ran out is journaled
+   `unknown`. */
 CHECKED enum err_code store_cancel_events(struct store *store, const struct repair *repair,
                                           int64_t *count_out, struct err *err);

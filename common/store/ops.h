@@ -3,8 +3,8 @@
  * What an engine provides. Included by store.c, the engines and the engines that tests wrap around
  * engines; nobody else. Every operation is required; its contract stands in common/store.h.
  *
- * The front (store.c) checks arguments, empties outputs and checks results, so an engine may rely on
- * valid arguments and zeroed outputs.
+ * The front (store.c) checks arguments, empties outputs and checks results, so an engine may rely
+ * on valid arguments and zeroed outputs.
  */
 #include "common/store.h"
 

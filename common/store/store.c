@@ -194,18 +194,25 @@ enum err_code store_audit(struct store *store, struct store_audit *audit_out, st
     return store->ops->audit(store, audit_out, err);
 }
 
+/* Some events may be due now, even if a later batch failed. */
+static void wake_after(struct store *store, const struct repair *repair) {
+    if (!repair->dry_run) {
+        store_wake(store);
+    }
+}
+
 enum err_code store_retry_events(struct store *store, const struct repair *repair,
                                  int64_t *count_out, struct err *err) {
     assert(repair->actor != NULL && repair->reason != NULL && repair->now_ms > 0);
     enum err_code code = store->ops->retry_events(store, repair, count_out, err);
-    if (!repair->dry_run) {
-        store_wake(store); /* some may be due now even if a later batch failed */
-    }
+    wake_after(store, repair);
     return code;
 }
 
 enum err_code store_cancel_events(struct store *store, const struct repair *repair,
                                   int64_t *count_out, struct err *err) {
     assert(repair->actor != NULL && repair->reason != NULL && repair->now_ms > 0);
-    return store->ops->cancel_events(store, repair, count_out, err);
+    enum err_code code = store->ops->cancel_events(store, repair, count_out, err);
+    wake_after(store, repair);
+    return code;
 }

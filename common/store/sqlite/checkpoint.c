@@ -1,8 +1,8 @@
 /*
  * Working the log off into the database, within the gate and in small portions.
  *
- * SQLite publishes a checkpoint's progress only at its end, so the time in the gate is bounded by keeping
- * the log short: whoever writes calls this after each step.
+ * SQLite publishes a checkpoint's progress only at its end, so the time in the gate is bounded by
+ * keeping the log short: whoever writes calls this after each step.
  */
 #include "common/store/sqlite/engine.h"
 

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * The inside of the SQLite engine: one connection, its prepared statements and its gate. Included by
- * the files of this folder only.
+ * The inside of the SQLite engine: one connection, its prepared statements and its gate. Included
+ * by the files of this folder only.
  *
  * Every write runs as: sqlite_begin (wins the gate, BEGIN IMMEDIATE) … sqlite_commit or
  * sqlite_rollback (both leave the gate). Reads that must see one state run between
@@ -37,7 +37,8 @@ enum err_code sqlite_fail(struct sqlite_store *self, int result, const char *wha
 /* The prepared statement, reset and with its bindings cleared. */
 sqlite3_stmt *sqlite_use(struct sqlite_store *self, enum sql_statement statement);
 
-/* Binds by name (":now_ms"); a name the statement lacks is a bug and asserts. NULL text binds NULL. */
+/* Binds by name (":now_ms"); a name the statement lacks is a bug and asserts. NULL text binds
+   NULL. */
 void sqlite_bind_text(sqlite3_stmt *statement, const char *name, const char *text);
 void sqlite_bind_bytes_as_text(sqlite3_stmt *statement, const char *name, const char *bytes,
                                size_t byte_count);

@@ -7,11 +7,11 @@
  * transaction and every checkpoint of every process runs inside this gate.
  *
  * It is a file beside the database, "<database>-gate", with open-file-description locks on single
- * bytes. Background takes the queue (byte 2), passes the turnstile (byte 1), takes the gate
- * (byte 0) and keeps the queue until it leaves. A checkout tries the gate; if it is taken, it stands
- * in the turnstile and waits: for at most one holder, however many workers are busy. Byte 3 is held
- * shared by every process that has the database open. Whoever enters writes its pid into the file, so
- * that one who waits in vain can name it.
+ * bytes. Background takes the queue (byte 2), passes the turnstile (byte 1), takes the gate (byte
+ * 0) and keeps the queue until it leaves. A checkout tries the gate; if it is taken, it stands in
+ * the turnstile and waits: for at most one holder, however many workers are busy. Byte 3 is held
+ * shared by every process that has the database open. Whoever enters writes its pid into the file,
+ * so that one who waits in vain can name it.
  *
  * A dead process's locks are dropped by the kernel. A process stopped inside the gate keeps it:
  * others get ERR_BUSY after their deadline.
@@ -44,7 +44,7 @@ CHECKED enum err_code gate_open(struct gate *gate, const char *database_path, en
 CHECKED enum err_code gate_share(struct gate *gate, struct err *err);
 void gate_close(struct gate *gate);
 
-/* ERR_BUSY: not won within `timeout_ms`; the text names the holder's pid. ERR_FATAL: the file was removed
-   or the kernel refuses locks. */
+/* ERR_BUSY: not won within `timeout_ms`; the text names the holder's pid. ERR_FATAL: the file was
+   removed or the kernel refuses locks. */
 CHECKED enum err_code gate_enter(struct gate *gate, int64_t timeout_ms, struct err *err);
 void gate_leave(struct gate *gate);

@@ -25,8 +25,8 @@ static void read_preorder(sqlite3_stmt *statement, int first, struct preorder_vi
     p->updated_at_ms = sqlite3_column_int64(statement, first + 14);
 }
 
-/* The array with room for one more: it doubles at 1, 2, 4, 8 … elements. NULL when out of memory; then
-   `elements` is as it was. */
+/* The array with room for one more: it doubles at 1, 2, 4, 8 … elements. NULL when out of memory;
+   then `elements` is as it was. */
 static void *grown(void *elements, size_t count, size_t element_bytes, struct err *err) {
     if (elements != NULL && (count & (count - 1)) != 0) {
         return elements;

@@ -111,8 +111,8 @@ enum err_code sqlite_audit(struct store *store, struct store_audit *audit_out, s
     if (code != ERR_OK) {
         return code;
     }
-    /* The webhook that applies payments does not exist: no event but a preorder's first is owed, and
-       any other makes the ends differ. */
+    /* The webhook that applies payments does not exist: no event but a preorder's first is owed,
+       and any other makes the ends differ. */
     audit.payment_event_count = 0;
     /* Pruned events leave only their number; the sums below still catch one that went missing. */
     audit.preorders_without_event -= audit.pruned_count < audit.preorders_without_event

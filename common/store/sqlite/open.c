@@ -1,5 +1,6 @@
 /*
- * Opening, configuring and migrating a database: everything that happens before the first operation.
+ * Opening, configuring and migrating a database: everything that happens before the first
+ * operation.
  */
 #include <assert.h>
 #include <errno.h>

@@ -2,8 +2,9 @@
 /*
  * Where a database may lie: on a file system of this machine.
  *
- * SQLite's log needs memory shared between the processes and the gate needs locks that the kernel drops with their
- * holder; a network file system gives neither dependably (sqlite.org, "How To Corrupt", 2.1).
+ * SQLite's log needs memory shared between the processes and the gate needs locks that the kernel
+ * drops with their holder; a network file system gives neither dependably (sqlite.org, "How To
+ * Corrupt", 2.1).
  */
 #include <stdint.h>
 

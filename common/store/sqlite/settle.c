@@ -9,6 +9,11 @@ static const char *null_if_empty(const char *text) {
     return text == NULL || text[0] == '\0' ? NULL : text;
 }
 
+/* Nothing comes after it, whatever the caller filled in. */
+static bool is_final(enum outcome outcome) {
+    return outcome == OUTCOME_SENT || outcome == OUTCOME_DEAD;
+}
+
 static CHECKED enum err_code journal(struct sqlite_store *self, const struct settlement *settlement,
                                      const char *worker, struct err *err) {
     sqlite3_stmt *statement = sqlite_use(self, SQL_JOURNAL_ATTEMPT);
@@ -29,7 +34,9 @@ static CHECKED enum err_code journal(struct sqlite_store *self, const struct set
         sqlite_bind_bytes_as_text(statement, ":response_body", settlement->response_body,
                                   body_bytes);
     }
-    sqlite_bind_integer_or_null(statement, ":next_attempt_at", settlement->next_attempt_at_ms);
+    if (!is_final(settlement->outcome)) {
+        sqlite_bind_integer(statement, ":next_attempt_at", settlement->next_attempt_at_ms);
+    }
     return sqlite_run(self, statement, err);
 }
 
@@ -131,8 +138,7 @@ static CHECKED enum err_code settle_one(struct sqlite_store *self,
     if (code == ERR_OK && !was_applied && settlement->outcome == OUTCOME_SENT) {
         code = apply_stale_sent(self, settlement, &was_applied, err);
     }
-    bool is_final = settlement->outcome == OUTCOME_SENT || settlement->outcome == OUTCOME_DEAD;
-    if (code == ERR_OK && was_applied && is_final) {
+    if (code == ERR_OK && was_applied && is_final(settlement->outcome)) {
         code = release_next(self, &settlement->event_id, request->now_ms, err);
     }
     if (code == ERR_OK) {

@@ -1,6 +1,7 @@
 #pragma once
 /*
- * The first half of a worker's step: verdicts into rows. Runs within the caller's write transaction.
+ * The first half of a worker's step: verdicts into rows. Runs within the caller's write
+ * transaction.
  */
 #include "common/store/sqlite/engine.h"
 

@@ -2,9 +2,9 @@
 /*
  * Waking idle workers when something becomes due, so that they need not ask all the time.
  *
- * Each listener binds a Unix datagram socket of a random name in the folder "<database>-wake"; whoever
- * committed something new sends each of them one byte. Nothing depends on it: a lost byte costs
- * a worker one poll interval. Sockets of the dead are removed by whoever meets them.
+ * Each listener binds a Unix datagram socket of a random name in the folder "<database>-wake";
+ * whoever committed something new sends each of them one byte. Nothing depends on it: a lost byte
+ * costs a worker one poll interval. Sockets of the dead are removed by whoever meets them.
  *
  * Threads: as the store that it belongs to.
  */
