@@ -2,19 +2,10 @@
 
 import signal
 import sqlite3
-import threading
 
 from lib import http
 from lib.system import preorder
 from lib.wait import wait_until
-
-
-def ask_in_background(api):
-    answers = []
-    thread = threading.Thread(target=lambda: answers.append(http.ask(
-        api.address, "POST", "/pre-order", None, preorder())))
-    thread.start()
-    return thread, answers
 
 
 def refuses(address):
@@ -81,14 +72,16 @@ def test_a_request_that_waits_for_the_database_is_answered(system):
     system.migrate().start_api(PREORDER_WRITE_TIMEOUT="4s")
     holder = sqlite3.connect(system.database, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
-    thread, answers = ask_in_background(system.api)
-    system.api.signal(signal.SIGTERM)
-    holder.execute("ROLLBACK")
-    holder.close()
-    thread.join()
+    with http.Connection(system.api.address) as connection:
+        connection.send(http.render("POST", "/pre-order", None, preorder()))
+        wait_until(connection.is_taken, what="the API has read the request")
+        system.api.signal(signal.SIGTERM)
+        holder.execute("ROLLBACK")
+        holder.close()
+        response = connection.read()
     assert system.api.wait() == 0
-    assert [answer.status for answer in answers] in ([201], [503])
-    assert system.value("SELECT count(*) FROM preorders") == (answers[0].status == 201)
+    assert response.status in (201, 503)
+    assert system.value("SELECT count(*) FROM preorders") == (response.status == 201)
 
 
 def test_every_signal_that_asks_for_the_end_is_heard(shop):

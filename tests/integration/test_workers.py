@@ -48,6 +48,7 @@ def test_four_workers_make_no_attempt_without_a_reason(system):
     wait_until(lambda: system.count("pending") == 0, 60, system.story)
     assert (system.count("sent"), system.count("dead")) == (500, 5)
     check_no_attempt_without_a_reason(system)
+    assert system.stats()["requests"] == len(system.attempts()), "what was on the wire stands in the journal"
     lost = [line for line in system.ledger() if line["duplicate"]]
     assert len(lost) == 20, "a repeat only where an answer was lost"
     assert {line["unique_id"] for line in system.ledger()} \

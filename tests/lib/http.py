@@ -108,6 +108,16 @@ class Connection:
         """True once the other side has closed; waits for it as long as the timeout lasts."""
         return not self.received and not self._more()
 
+    def is_taken(self):
+        """True once the server's program has read all that we sent (loopback, IPv4)."""
+        us, port = (self.stream.getsockname()[1], self.stream.getpeername()[1])
+        with open("/proc/net/tcp", encoding="ascii") as table:
+            for line in table:
+                _, local, remote, _, queues, *_ = line.split()
+                if local.endswith(f":{port:04X}") and remote.endswith(f":{us:04X}"):
+                    return queues.endswith(":00000000")
+        return False
+
     def ask(self, method, path, headers=None, body=None):
         self.send(render(method, path, headers, body))
         return self.read(method)
