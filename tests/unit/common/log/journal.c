@@ -1,5 +1,5 @@
 /* The journal's fields, and what happens when it refuses. libsystemd's call is replaced. */
-#include "common/log_format.h"
+#include "common/log/format.h"
 
 #include <errno.h>
 #include <setjmp.h>

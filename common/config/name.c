@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/config_state.h"
+#include "common/config/state.h"
 
 static const char variable_path_suffix[] = "_FILE";
 static const char flag_path_suffix[] = "-file";

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "common/config_state.h"
+#include "common/config/state.h"
 #include "tests/unit/common/shop.h"
 
 static void flags_are_variables_without_prefix_in_lower_case(void **state) {

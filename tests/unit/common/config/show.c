@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "common/config_state.h"
+#include "common/config/state.h"
 #include "tests/unit/common/shop.h"
 
 static void help_tells_everything_the_table_knows(void **state) {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/config_state.h"
+#include "common/config/state.h"
 
 static void *field_at(void *target, size_t offset) {
     return (char *)target + offset;

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/config_state.h"
+#include "common/config/state.h"
 
 /* An empty secret counts as not given: NAME= is how one unsets it in many a tool. */
 static bool is_given(const char *text) {

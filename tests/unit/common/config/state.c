@@ -1,5 +1,5 @@
 /* What the sources said: the higher place wins in any order, and files are read whole or not at all. */
-#include "common/config_state.h"
+#include "common/config/state.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "common/config_state.h"
+#include "common/config/state.h"
 
 /* The command line while it is read. */
 struct flags {

@@ -1,5 +1,5 @@
 /* JSON lines: one object a line that any reader understands. */
-#include "common/log_format.h"
+#include "common/log/format.h"
 
 #include <math.h>
 #include <setjmp.h>

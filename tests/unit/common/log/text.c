@@ -1,5 +1,5 @@
 /* Lines for people: readable, and unambiguous where a value has spaces. */
-#include "common/log_format.h"
+#include "common/log/format.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-#include "common/config_state.h"
+#include "common/config/state.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* What all formats share: escaping that no bytes get around, and lines that always fit. */
-#include "common/log_format.h"
+#include "common/log/format.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "common/config_state.h"
+#include "common/config/state.h"
 #include "tests/unit/common/shop.h"
 
 static void load(struct shop_run *run, const char *text) {

@@ -1,4 +1,4 @@
-#include "common/log_format.h"
+#include "common/log/format.h"
 
 #include <assert.h>
 #include <inttypes.h>

@@ -2,7 +2,7 @@
 #include <ini.h>
 #include <string.h>
 
-#include "common/config_state.h"
+#include "common/config/state.h"
 
 #if INI_HANDLER_LINENO
 #error "this inih hands line numbers to its handler: take_setting must accept one"

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "common/log_format.h"
+#include "common/log/format.h"
 
 /* Whether a value must stand between quotes to be told from what follows it. */
 static bool needs_quotes(const char *text) {

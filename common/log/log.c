@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
-#include "common/log_format.h"
+#include "common/log/format.h"
 
 /* The one log of a process: set up once by main, written by any thread. */
 static const char *log_component;

@@ -61,7 +61,7 @@ void config_state_describe(const struct config_state *state, size_t index, struc
 /* The place alone: "flag --lease", "preorder.conf:12", "default". */
 void config_state_describe_place(const struct config_state *state, size_t index, struct buf *text);
 
-/* ---- Names (config_name.c) ---- */
+/* ---- Names (config/name.c) ---- */
 
 /* The flag's name without its dashes: "log-level" for PREORDER_LOG_LEVEL. */
 void config_flag_name(const struct config_table *table, size_t index,
@@ -100,7 +100,7 @@ CHECKED enum err_code config_read_credentials(struct config_state *state, struct
 CHECKED enum err_code config_slurp(const char *path, size_t bytes_max, struct buf *content,
                                    struct err *err);
 
-/* ---- What is shown (config_show.c) ---- */
+/* ---- What is shown (config/show.c) ---- */
 
 void config_show_help(const struct config_table *table, struct buf *text);
 void config_show_settings(const struct config_state *state, const void *target, struct buf *text);

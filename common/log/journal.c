@@ -7,7 +7,7 @@
 #include <systemd/sd-journal.h>
 #include <unistd.h>
 
-#include "common/log_format.h"
+#include "common/log/format.h"
 
 static void begin_part(struct log_journal_message *message, struct log_line *line,
                        const char *name) {

@@ -1,5 +1,5 @@
 #include "common/clock.h"
-#include "common/log_format.h"
+#include "common/log/format.h"
 
 static void append_text_member(struct log_line *line, const char *name, const char *text) {
     log_line_append(line, ",\"");

@@ -1,7 +1,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "common/config_state.h"
+#include "common/config/state.h"
 
 static const char *placeholder(enum config_type type) {
     switch (type) {
