@@ -32,6 +32,10 @@ struct store_options {
     enum store_role role;
     int64_t write_timeout_ms;
     const struct clock *clock; /* borrowed while the store is open: measures waits at the gate */
+    /* Told how long each write waited for the gate, won or not; NULL: nobody wants to know. Called on
+       the thread that uses the store. */
+    void (*on_gate_wait)(void *context, int64_t wait_us);
+    void *context;
 };
 
 /* ---- Life cycle ------------------------------------------------------------------------------- */
@@ -335,6 +339,10 @@ struct store_status {
 };
 CHECKED enum err_code store_read_status(struct store *store, int64_t now_ms,
                                         struct store_status *status_out, struct err *err);
+/* The same but for what takes a walk over all that there ever was: preorder_count, sent_count and
+   cancelled_count stay 0. For those who ask every few seconds. */
+CHECKED enum err_code store_read_backlog(struct store *store, int64_t now_ms,
+                                         struct store_status *status_out, struct err *err);
 
 /* Both ends of the ledger, counted in one read transaction. */
 struct store_audit {

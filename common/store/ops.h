@@ -34,6 +34,8 @@ struct store_ops {
                                    struct attempt_list *list_out, struct err *err);
     enum err_code (*event_payload)(struct store *store, const struct ident *event_id,
                                    char **payload_out, size_t *payload_bytes_out, struct err *err);
+    enum err_code (*read_backlog)(struct store *store, int64_t now_ms,
+                                  struct store_status *status_out, struct err *err);
     enum err_code (*read_status)(struct store *store, int64_t now_ms,
                                  struct store_status *status_out, struct err *err);
     enum err_code (*audit)(struct store *store, struct store_audit *audit_out, struct err *err);

@@ -185,6 +185,11 @@ enum err_code store_event_payload(struct store *store, const struct ident *event
     return store->ops->event_payload(store, event_id, payload_out, payload_bytes_out, err);
 }
 
+enum err_code store_read_backlog(struct store *store, int64_t now_ms,
+                                 struct store_status *status_out, struct err *err) {
+    return store->ops->read_backlog(store, now_ms, status_out, err);
+}
+
 enum err_code store_read_status(struct store *store, int64_t now_ms,
                                 struct store_status *status_out, struct err *err) {
     return store->ops->read_status(store, now_ms, status_out, err);

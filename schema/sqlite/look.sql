@@ -184,20 +184,26 @@ ORDER BY a.token;
 -- name: event_payload
 SELECT payload FROM outbox WHERE id = :id;
 
--- name: read_status
--- One pass over what has a due time, all other counts from small indexes: what is sent is what is
--- left, so that a large table of finished events is never read.
+-- name: read_backlog
+-- What is not sent and what holds it back. Every count comes from a partial index that finished
+-- events are not in, and none looks at a row but for what is in a worker's hands: monitoring asks
+-- every few seconds, however many events were ever sent or wait.
 SELECT (SELECT user_version FROM pragma_user_version),
-       (SELECT count(*) FROM preorders),
-       (SELECT count(*) FROM outbox),
-       timed.event_count + (SELECT count(*)
-                            FROM outbox INDEXED BY outbox_waiting
-                            WHERE status = 'pending' AND next_attempt_at IS NULL),
+       (SELECT count(*) FROM outbox INDEXED BY outbox_due
+        WHERE status = 'pending' AND next_attempt_at IS NOT NULL)
+           + (SELECT count(*) FROM outbox INDEXED BY outbox_waiting
+              WHERE status = 'pending' AND next_attempt_at IS NULL),
        (SELECT count(*) FROM outbox INDEXED BY outbox_dead WHERE status = 'dead'),
-       (SELECT count(*) FROM outbox INDEXED BY outbox_cancelled WHERE status = 'cancelled'),
-       timed.claimed_count,
-       timed.due_count,
-       timed.oldest_due_at,
+       held.claimed_count,
+       (SELECT count(*) FROM outbox INDEXED BY outbox_due
+        WHERE status = 'pending' AND next_attempt_at <= :now_ms) - held.overdue_count,
+       (SELECT next_attempt_at
+        FROM outbox INDEXED BY outbox_due
+        WHERE status = 'pending'
+          AND next_attempt_at <= :now_ms
+          AND coalesce(claim_expires_at, 0) <= :now_ms
+        ORDER BY next_attempt_at
+        LIMIT 1),
        account.not_before,
        account.pause_reason,
        account.paused_at,
@@ -205,14 +211,16 @@ SELECT (SELECT user_version FROM pragma_user_version),
        (SELECT page_size FROM pragma_page_size),
        (SELECT page_count FROM pragma_page_count)
 FROM account,
-     (SELECT count(*)                                              AS event_count,
-             count(*) FILTER (WHERE claim_expires_at > :now_ms)    AS claimed_count,
-             count(*) FILTER (WHERE next_attempt_at <= :now_ms
-                 AND coalesce(claim_expires_at, 0) <= :now_ms)     AS due_count,
-             min(next_attempt_at) FILTER (WHERE next_attempt_at <= :now_ms
-                 AND coalesce(claim_expires_at, 0) <= :now_ms)     AS oldest_due_at
-      FROM outbox INDEXED BY outbox_due
-      WHERE status = 'pending' AND next_attempt_at IS NOT NULL) AS timed;
+     (SELECT count(*)                                              AS claimed_count,
+             count(*) FILTER (WHERE next_attempt_at <= :now_ms)    AS overdue_count
+      FROM outbox INDEXED BY outbox_claimed
+      WHERE claimed_by IS NOT NULL AND claim_expires_at > :now_ms) AS held;
+
+-- name: read_totals
+-- All that there ever was: walks the smallest index of each table.
+SELECT (SELECT count(*) FROM preorders),
+       (SELECT count(*) FROM outbox),
+       (SELECT count(*) FROM outbox INDEXED BY outbox_cancelled WHERE status = 'cancelled');
 
 -- name: audit_counts
 -- Counted row by row from the table itself, whatever the indexes say.

@@ -119,6 +119,28 @@ static void a_step_costs_the_same_with_100000_events_sent(void **state) {
     assert_true(after.pages <= 3 * before.pages);
 }
 
+/* 50,000 waiting and 50,000 due ones fill some 25,000 pages of the table. */
+static void looking_at_the_backlog_reads_no_events(void **state) {
+    struct fixture *fixture = *state;
+    struct err err = {0};
+    struct store_status status = {0};
+    fixture_run(fixture,
+                "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)"
+                " INSERT INTO preorders SELECT 'p-' || i, 'N-' || i, 'e', 'p', 'p', 'c', 'l', 's', "
+                "1, 'USD', '{}', 'initiated', NULL, 'u', NULL, 1, 1 FROM n");
+    fixture_run(fixture, "INSERT INTO outbox (id, preorder_id, sequence, metric, status, payload,"
+                         " created_at, next_attempt_at) SELECT 'e-' || id, id, 1, 'm', 'pending',"
+                         " hex(randomblob(400)), 1, rowid * 1000 FROM preorders");
+    (void)pages_of(sqlite_of(fixture->store)->db);
+    ASSERT_OK(store_read_backlog(fixture->store, 50000 * 1000, &status, &err));
+    int64_t pages = pages_of(sqlite_of(fixture->store)->db);
+    print_message("# pages %lld\n", (long long)pages);
+    assert_int_equal(status.due_count, 50000);
+    assert_int_equal(status.waiting_count, 50000);
+    assert_int_equal(status.oldest_due_at_ms, 1000);
+    assert_true(pages < 1000);
+}
+
 #define EACH(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 int main(void) {
@@ -126,6 +148,7 @@ int main(void) {
         EACH(claims_are_found_in_the_index_of_what_is_due),
         EACH(no_statement_of_create_claim_or_settle_reads_a_table_from_end_to_end),
         EACH(a_step_costs_the_same_with_100000_events_sent),
+        EACH(looking_at_the_backlog_reads_no_events),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -66,6 +66,31 @@ static void every_event_is_counted_once_in_the_status(void **state) {
     assert_int_equal(status.waiting_count, 2);
     assert_int_equal(status.claimed_count, 1);
     assert_int_equal(status.oldest_due_at_ms, 1000005);
+
+    struct store_status backlog = {0};
+    struct err err = {0};
+    ASSERT_OK(store_read_backlog(fixture->store, LATER_MS, &backlog, &err));
+    status.preorder_count = 0;
+    status.sent_count = 0;
+    status.cancelled_count = 0;
+    assert_memory_equal(&backlog, &status, sizeof status);
+}
+
+static void a_live_claim_is_not_due_whenever_it_would_be_looked_at_next(void **state) {
+    struct fixture *fixture = *state;
+    struct ident ids[2];
+    fixture_store_samples(fixture, 2, ids);
+    fixture_run(fixture,
+                "UPDATE outbox SET claimed_by = 'w', claimed_at = 1, claim_expires_at = 2000000,"
+                " next_attempt_at = 1000000 WHERE id = '%s'",
+                ids[0].text);
+    struct store_status status = read_status(fixture);
+    assert_int_equal(status.claimed_count, 1);
+    assert_int_equal(status.due_count, 1);
+    assert_int_equal(status.waiting_count, 0);
+    assert_int_equal(
+        status.oldest_due_at_ms,
+        fixture_number(fixture, "SELECT next_attempt_at FROM outbox WHERE id = '%s'", ids[1].text));
 }
 
 static void a_pause_and_the_last_success_show_in_the_status(void **state) {
@@ -180,6 +205,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         WITH_DATABASE(an_empty_database_has_a_status),
         WITH_DATABASE(every_event_is_counted_once_in_the_status),
+        WITH_DATABASE(a_live_claim_is_not_due_whenever_it_would_be_looked_at_next),
         WITH_DATABASE(a_pause_and_the_last_success_show_in_the_status),
         WITH_DATABASE(the_log_is_counted_from_its_file),
         WITH_DATABASE(an_audit_of_what_the_store_wrote_agrees),

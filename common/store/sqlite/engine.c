@@ -125,8 +125,18 @@ enum err_code sqlite_column_take(sqlite3_stmt *statement, int column, char **byt
     return ERR_OK;
 }
 
+static CHECKED enum err_code enter_gate(struct sqlite_store *self, struct err *err) {
+    const struct store_options *options = &self->options;
+    int64_t asked_us = clock_mono_us(options->clock);
+    enum err_code code = gate_enter(&self->gate, options->write_timeout_ms, err);
+    if (options->on_gate_wait != NULL) {
+        options->on_gate_wait(options->context, clock_mono_us(options->clock) - asked_us);
+    }
+    return code;
+}
+
 enum err_code sqlite_begin(struct sqlite_store *self, struct err *err) {
-    enum err_code code = gate_enter(&self->gate, self->options.write_timeout_ms, err);
+    enum err_code code = enter_gate(self, err);
     if (code != ERR_OK) {
         return code;
     }
@@ -217,6 +227,7 @@ const struct store_ops sqlite_ops = {
     .list_events = sqlite_list_events,
     .list_attempts = sqlite_list_attempts,
     .event_payload = sqlite_event_payload,
+    .read_backlog = sqlite_read_backlog,
     .read_status = sqlite_read_status,
     .audit = sqlite_audit,
     .retry_events = sqlite_retry_events,

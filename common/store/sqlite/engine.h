@@ -92,6 +92,8 @@ enum err_code sqlite_list_attempts(struct store *store, const struct ident *even
                                    struct attempt_list *list_out, struct err *err);
 enum err_code sqlite_event_payload(struct store *store, const struct ident *event_id,
                                    char **payload_out, size_t *payload_bytes_out, struct err *err);
+enum err_code sqlite_read_backlog(struct store *store, int64_t now_ms,
+                                  struct store_status *status_out, struct err *err);
 enum err_code sqlite_read_status(struct store *store, int64_t now_ms,
                                  struct store_status *status_out, struct err *err);
 enum err_code sqlite_audit(struct store *store, struct store_audit *audit_out, struct err *err);

@@ -22,52 +22,79 @@ static int32_t log_file_pages(const struct sqlite_store *self, int64_t page_byte
     return (int32_t)((status.st_size - WAL_HEADER_BYTES) / (page_bytes + WAL_FRAME_HEADER_BYTES));
 }
 
-enum err_code sqlite_read_status(struct store *store, int64_t now_ms,
-                                 struct store_status *status_out, struct err *err) {
-    struct sqlite_store *self = sqlite_of(store);
-    sqlite3_stmt *statement = sqlite_use(self, SQL_READ_STATUS);
-    sqlite_bind_integer(statement, ":now_ms", now_ms);
+/* One row, or the reason why there is none. */
+static CHECKED enum err_code only_row(struct sqlite_store *self, sqlite3_stmt *statement,
+                                      const char *what, struct err *err) {
     bool has_row = false;
     enum err_code code = sqlite_next(self, statement, &has_row, err);
+    if (code == ERR_OK && !has_row) {
+        code = err_set(err, ERR_FATAL, "the database %s %s: restore it", self->path, what);
+    }
+    return code;
+}
+
+enum err_code sqlite_read_backlog(struct store *store, int64_t now_ms,
+                                  struct store_status *status_out, struct err *err) {
+    struct sqlite_store *self = sqlite_of(store);
+    sqlite3_stmt *statement = sqlite_use(self, SQL_READ_BACKLOG);
+    sqlite_bind_integer(statement, ":now_ms", now_ms);
+    enum err_code code = only_row(self, statement, "has no row in its table account", err);
     if (code != ERR_OK) {
         return code;
     }
-    if (!has_row) {
-        return err_set(err, ERR_FATAL,
-                       "the database %s has no row in its table account: restore it", self->path);
-    }
-    int64_t event_count = sqlite3_column_int64(statement, 2);
-    int64_t pending_count = sqlite3_column_int64(statement, 3);
     struct store_status status = {
         .schema_version = sqlite3_column_int(statement, 0),
-        .preorder_count = sqlite3_column_int64(statement, 1),
-        .dead_count = sqlite3_column_int64(statement, 4),
-        .cancelled_count = sqlite3_column_int64(statement, 5),
-        .claimed_count = sqlite3_column_int64(statement, 6),
-        .due_count = sqlite3_column_int64(statement, 7),
-        .oldest_due_at_ms = sqlite3_column_int64(statement, 8),
-        .account_not_before_ms = sqlite3_column_int64(statement, 9),
-        .account_paused_since_ms = sqlite3_column_int64(statement, 11),
-        .last_sent_at_ms = sqlite3_column_int64(statement, 12),
+        .dead_count = sqlite3_column_int64(statement, 2),
+        .claimed_count = sqlite3_column_int64(statement, 3),
+        .due_count = sqlite3_column_int64(statement, 4),
+        .oldest_due_at_ms = sqlite3_column_int64(statement, 5),
+        .account_not_before_ms = sqlite3_column_int64(statement, 6),
+        .account_paused_since_ms = sqlite3_column_int64(statement, 8),
+        .last_sent_at_ms = sqlite3_column_int64(statement, 9),
     };
-    sqlite_column_copy(statement, 10, status.account_pause_reason,
+    sqlite_column_copy(statement, 7, status.account_pause_reason,
                        sizeof status.account_pause_reason);
-    status.waiting_count = pending_count - status.claimed_count - status.due_count;
-    status.sent_count = event_count - pending_count - status.dead_count - status.cancelled_count;
-    int64_t page_bytes = sqlite3_column_int64(statement, 13);
+    status.waiting_count =
+        sqlite3_column_int64(statement, 1) - status.claimed_count - status.due_count;
+    int64_t page_bytes = sqlite3_column_int64(statement, 10);
     status.wal_pages = log_file_pages(self, page_bytes);
-    status.database_bytes = page_bytes * sqlite3_column_int64(statement, 14);
+    status.database_bytes = page_bytes * sqlite3_column_int64(statement, 11);
     (void)sqlite3_reset(statement);
     *status_out = status;
     return ERR_OK;
 }
 
-static CHECKED enum err_code audit_row(struct sqlite_store *self, sqlite3_stmt *statement,
-                                       struct err *err) {
-    bool has_row = false;
-    enum err_code code = sqlite_next(self, statement, &has_row, err);
-    if (code == ERR_OK && !has_row) {
-        code = err_set(err, ERR_FATAL, "the database %s gave no counts", self->path);
+static CHECKED enum err_code read_totals(struct sqlite_store *self, struct store_status *status,
+                                         struct err *err) {
+    sqlite3_stmt *statement = sqlite_use(self, SQL_READ_TOTALS);
+    enum err_code code = only_row(self, statement, "gave no counts", err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    status->preorder_count = sqlite3_column_int64(statement, 0);
+    status->cancelled_count = sqlite3_column_int64(statement, 2);
+    status->sent_count = sqlite3_column_int64(statement, 1) - status->cancelled_count -
+                         status->dead_count - status->due_count - status->waiting_count -
+                         status->claimed_count;
+    (void)sqlite3_reset(statement);
+    return ERR_OK;
+}
+
+enum err_code sqlite_read_status(struct store *store, int64_t now_ms,
+                                 struct store_status *status_out, struct err *err) {
+    struct sqlite_store *self = sqlite_of(store);
+    enum err_code code = sqlite_begin_read(self, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    struct store_status status;
+    code = sqlite_read_backlog(store, now_ms, &status, err);
+    if (code == ERR_OK) {
+        code = read_totals(self, &status, err);
+    }
+    sqlite_end_read(self);
+    if (code == ERR_OK) {
+        *status_out = status;
     }
     return code;
 }
@@ -75,7 +102,7 @@ static CHECKED enum err_code audit_row(struct sqlite_store *self, sqlite3_stmt *
 static CHECKED enum err_code audit_within(struct sqlite_store *self, struct store_audit *audit,
                                           struct err *err) {
     sqlite3_stmt *counts = sqlite_use(self, SQL_AUDIT_COUNTS);
-    enum err_code code = audit_row(self, counts, err);
+    enum err_code code = only_row(self, counts, "gave no counts", err);
     if (code != ERR_OK) {
         return code;
     }
@@ -88,7 +115,7 @@ static CHECKED enum err_code audit_within(struct sqlite_store *self, struct stor
     (void)sqlite3_reset(counts);
 
     sqlite3_stmt *loners = sqlite_use(self, SQL_AUDIT_LONERS);
-    code = audit_row(self, loners, err);
+    code = only_row(self, loners, "gave no counts", err);
     if (code != ERR_OK) {
         return code;
     }
