@@ -114,9 +114,68 @@ struct create {
 CHECKED enum err_code store_create_preorders(struct store *store, struct create *creates,
                                              size_t create_count, struct err *err);
 
+/* ---- Workers ---------------------------------------------------------------------------------- */
+
+enum { WORKER_ID_BYTES = 128, WORKER_HOST_ID_BYTES = 72, WORKER_LISTEN_BYTES = 192 };
+
+struct worker_entry {
+    const char *name;    /* unique for each start, < WORKER_ID_BYTES; what it claims with */
+    const char *host_id; /* workers with the same one share a kernel, < WORKER_HOST_ID_BYTES */
+    const char *listen;  /* where its health and metrics answer, < WORKER_LISTEN_BYTES */
+    int64_t pid;
+    int64_t now_ms;
+};
+
+/*
+ * Enters a worker in the register, once for each handle and before it claims anything. The handle
+ * then holds a lock that the kernel drops when the process dies, however it does; as long as it
+ * holds it, nobody on its host takes its claims. ERR_CONFLICT: too many workers.
+ */
+CHECKED enum err_code store_register_worker(struct store *store, const struct worker_entry *entry,
+                                            struct err *err);
+/* Strikes it off; what it still has in hand is due at once. Closing the store without it is as
+   dying. Nothing to do for a handle that is not registered. */
+CHECKED enum err_code store_unregister_worker(struct store *store, int64_t now_ms, struct err *err);
+
+struct tend_report {
+    size_t neighbour_count;          /* other workers on this host that live */
+    char dead_name[WORKER_ID_BYTES]; /* a dead worker was struck off: this one; "" if none was */
+    int64_t due_count;               /* what it had in hand, due now */
+    bool is_more;                    /* call again at once */
+};
+
+/*
+ * Tends the register: renews the sign that this worker lives, and when another one on its host died
+ * makes its claims due at once, a bounded number in each call. As long as all live it costs a read
+ * and a question to the kernel for each; a registered worker calls it some times a second when it
+ * has neighbours. A worker that was struck off while it was cut off enters itself anew.
+ */
+CHECKED enum err_code store_tend_workers(struct store *store, int64_t now_ms, int64_t lease_ms,
+                                         struct tend_report *report_out, struct err *err);
+
+struct worker_view {
+    char name[WORKER_ID_BYTES];
+    char host_id[WORKER_HOST_ID_BYTES];
+    char listen[WORKER_LISTEN_BYTES];
+    int64_t pid;
+    int64_t started_at_ms;
+    int64_t seen_at_ms;
+    int64_t in_flight_count; /* requests that it may have on the wire */
+    bool is_alive;           /* its lock is held, perhaps by a stopped process */
+};
+struct worker_list {
+    struct worker_view *workers;
+    size_t worker_count;
+};
+void worker_list_release(struct worker_list *list);
+
+/* Everybody in the register, the dead that nobody has struck off yet included. */
+CHECKED enum err_code store_list_workers(struct store *store, struct worker_list *list_out,
+                                         struct err *err);
+
 /* ---- Delivering ------------------------------------------------------------------------------- */
 
-enum { WORKER_ID_BYTES = 128, EVENT_ERROR_BYTES = 1024, RESPONSE_BODY_BYTES_MAX = 16 * 1024 };
+enum { EVENT_ERROR_BYTES = 1024, RESPONSE_BODY_BYTES_MAX = 16 * 1024 };
 
 /* What became of one attempt (the word in the journal), or of a claim that made none. */
 enum outcome {
@@ -192,7 +251,8 @@ void claim_batch_release(struct claim_batch *batch); /* also right for a zeroed 
  * settlement with an old token is journaled and counted; if it carries OUTCOME_SENT for an event
  * that is not sent, the event becomes sent. Claiming adds one to token and attempts *before*
  * anything is sent, so an event that kills workers runs out of attempts. No claim while the
- * account waits.
+ * account waits. A claim whose lease ran out is taken from its holder, but for one that lives on the
+ * host of this handle's registered worker: that claim's lease is renewed instead.
  *
  * `batch` is emptied first. On failure nothing was settled nor claimed (ERR_BUSY), or it may have
  * been (ERR_UNKNOWN, ERR_FATAL): settle again, tokens make that safe.

@@ -20,6 +20,13 @@ struct store_ops {
                                       size_t settlement_count, struct settle_report *report_out,
                                       const struct claim_request *request,
                                       struct claim_batch *batch, struct err *err);
+    enum err_code (*register_worker)(struct store *store, const struct worker_entry *entry,
+                                     struct err *err);
+    enum err_code (*unregister_worker)(struct store *store, int64_t now_ms, struct err *err);
+    enum err_code (*tend_workers)(struct store *store, int64_t now_ms, int64_t lease_ms,
+                                  struct tend_report *report_out, struct err *err);
+    enum err_code (*list_workers)(struct store *store, struct worker_list *list_out,
+                                  struct err *err);
     enum err_code (*listen)(struct store *store, int *fd_out, struct err *err);
     bool (*hear)(struct store *store);
     void (*wake)(struct store *store);

@@ -72,6 +72,42 @@ enum err_code store_create_preorders(struct store *store, struct create *creates
     return code;
 }
 
+enum err_code store_register_worker(struct store *store, const struct worker_entry *entry,
+                                    struct err *err) {
+    assert(entry->name[0] != '\0' && strlen(entry->name) < WORKER_ID_BYTES);
+    assert(entry->host_id[0] != '\0' && strlen(entry->host_id) < WORKER_HOST_ID_BYTES);
+    assert(strlen(entry->listen) < WORKER_LISTEN_BYTES && entry->now_ms > 0);
+    return store->ops->register_worker(store, entry, err);
+}
+
+enum err_code store_unregister_worker(struct store *store, int64_t now_ms, struct err *err) {
+    enum err_code code = store->ops->unregister_worker(store, now_ms, err);
+    store_wake(store);
+    return code;
+}
+
+enum err_code store_tend_workers(struct store *store, int64_t now_ms, int64_t lease_ms,
+                                 struct tend_report *report_out, struct err *err) {
+    assert(now_ms > 0 && lease_ms > 0);
+    *report_out = (struct tend_report){0};
+    enum err_code code = store->ops->tend_workers(store, now_ms, lease_ms, report_out, err);
+    if (code == ERR_OK && report_out->due_count > 0) {
+        store_wake(store);
+    }
+    return code;
+}
+
+void worker_list_release(struct worker_list *list) {
+    free(list->workers);
+    *list = (struct worker_list){0};
+}
+
+enum err_code store_list_workers(struct store *store, struct worker_list *list_out,
+                                 struct err *err) {
+    *list_out = (struct worker_list){0};
+    return store->ops->list_workers(store, list_out, err);
+}
+
 const char *outcome_name(enum outcome outcome) {
     switch (outcome) {
     case OUTCOME_SENT:

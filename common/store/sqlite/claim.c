@@ -114,6 +114,13 @@ static CHECKED enum err_code read_due(struct sqlite_store *self, int64_t now_ms,
     }
 }
 
+static void forget(struct claim_batch *batch) {
+    for (size_t i = 0; i < batch->claim_count; i++) {
+        free(batch->claims[i].payload);
+    }
+    batch->claim_count = 0;
+}
+
 static CHECKED enum err_code claim_row(struct sqlite_store *self, const struct due_row *row,
                                        const struct claim_request *request, struct err *err) {
     enum err_code code = ERR_OK;
@@ -133,6 +140,28 @@ static CHECKED enum err_code claim_row(struct sqlite_store *self, const struct d
     return sqlite_run(self, statement, err);
 }
 
+/* Due rows that had a holder may be in the hands of one that is only slow: those are left to it. */
+static CHECKED enum err_code read_takeable(struct sqlite_store *self,
+                                           const struct claim_request *request, size_t count_max,
+                                           struct claim_batch *batch, struct due_row *rows,
+                                           struct err *err) {
+    enum err_code code = read_due(self, request->now_ms, count_max, batch, rows, err);
+    bool any_held = false;
+    for (size_t i = 0; i < batch->claim_count && code == ERR_OK; i++) {
+        any_held = any_held || rows[i].had_holder;
+    }
+    if (code != ERR_OK || !any_held) {
+        return code;
+    }
+    size_t renewed_count = 0;
+    code = sqlite_renew_lapsed(self, request->now_ms, request->lease_ms, &renewed_count, err);
+    if (code != ERR_OK || renewed_count == 0) {
+        return code;
+    }
+    forget(batch);
+    return read_due(self, request->now_ms, count_max, batch, rows, err);
+}
+
 static CHECKED enum err_code claim_due(struct sqlite_store *self,
                                        const struct claim_request *request,
                                        const struct allowance *allowance, struct claim_batch *batch,
@@ -145,7 +174,7 @@ static CHECKED enum err_code claim_due(struct sqlite_store *self,
     if (rows == NULL) {
         return err_set(err, ERR_FATAL, "out of memory");
     }
-    code = read_due(self, request->now_ms, allowance->count_max, batch, rows, err);
+    code = read_takeable(self, request, allowance->count_max, batch, rows, err);
     for (size_t i = 0; i < batch->claim_count && code == ERR_OK; i++) {
         code = claim_row(self, &rows[i], request, err);
         batch->rescued_count += rows[i].had_holder ? 1 : 0;

@@ -11,6 +11,7 @@
 
 #include "common/store/ops.h"
 #include "common/store/sqlite/gate.h"
+#include "common/store/sqlite/roster.h"
 #include "common/store/sqlite/sqlite.h"
 #include "common/store/sqlite/wake.h"
 #include "schema/sqlite.h" /* enum sql_statement, made from schema/sqlite/ by schema/embed.py */
@@ -22,7 +23,9 @@ struct sqlite_store {
     sqlite3 *db;
     struct gate gate;
     struct wake wake;
-    int32_t wal_pages; /* as of this connection's last commit */
+    struct roster roster;
+    struct worker_view worker; /* as it was registered; its name is "" if it was not */
+    int32_t wal_pages;         /* as of this connection's last commit */
     sqlite3_stmt *statements[SQL_STATEMENT_COUNT];
 };
 
@@ -73,13 +76,25 @@ void sqlite_release(struct sqlite_store *self);
 extern const struct store_ops sqlite_ops;
 
 /* The operations, one file a noun: create.c, settle.c, claim.c, look.c,
-   repair.c, checkpoint.c. */
+   repair.c, checkpoint.c, workers.c. */
 enum err_code sqlite_create_preorders(struct store *store, struct create *creates,
                                       size_t create_count, struct err *err);
 enum err_code sqlite_settle_and_claim(struct store *store, const struct settlement *settlements,
                                       size_t settlement_count, struct settle_report *report_out,
                                       const struct claim_request *request,
                                       struct claim_batch *batch, struct err *err);
+enum err_code sqlite_register_worker(struct store *store, const struct worker_entry *entry,
+                                     struct err *err);
+enum err_code sqlite_unregister_worker(struct store *store, int64_t now_ms, struct err *err);
+enum err_code sqlite_tend_workers(struct store *store, int64_t now_ms, int64_t lease_ms,
+                                  struct tend_report *report_out, struct err *err);
+enum err_code sqlite_list_workers(struct store *store, struct worker_list *list_out,
+                                  struct err *err);
+/* Within a write transaction: renews every claim whose lease ran out though its holder lives on this
+   host. *renewed_count_out: how many. */
+CHECKED enum err_code sqlite_renew_lapsed(struct sqlite_store *self, int64_t now_ms,
+                                          int64_t lease_ms, size_t *renewed_count_out,
+                                          struct err *err);
 enum err_code sqlite_checkpoint(struct store *store, int32_t pages_min, struct err *err);
 enum err_code sqlite_find_preorder(struct store *store, const struct ident *id, int64_t now_ms,
                                    struct preorder_view *preorder_out,

@@ -117,6 +117,7 @@ void sqlite_release(struct sqlite_store *self) {
     }
     gate_close(&self->gate);
     wake_close(&self->wake);
+    roster_close(&self->roster);
     free(self->path);
     free(self);
 }
@@ -138,6 +139,7 @@ static CHECKED enum err_code open_file(const char *path, const struct store_opti
     self->options = *options;
     self->gate.fd = -1;
     self->wake = (struct wake){.folder_fd = -1, .fd = -1};
+    self->roster = (struct roster){.fd = -1, .slot = -1};
     code = gate_open(&self->gate, path, options->role, options->clock, options->write_timeout_ms,
                      is_first_out, err);
     if (code == ERR_OK) {
@@ -151,6 +153,9 @@ static CHECKED enum err_code open_file(const char *path, const struct store_opti
     }
     if (code == ERR_OK) {
         code = wake_init(&self->wake, path, err);
+    }
+    if (code == ERR_OK) {
+        code = roster_init(&self->roster, path, err);
     }
     if (code != ERR_OK) {
         sqlite_release(self);
