@@ -132,6 +132,17 @@ static enum err_code start_admin(struct program *program, char address[LISTEN_AD
     return admin_start(&options, &program->admin, err);
 }
 
+static enum err_code enter_register(struct program *program, const char *address, struct err *err) {
+    struct worker_entry entry = {
+        .name = program->name,
+        .host_id = program->settings.host_id,
+        .listen = address,
+        .pid = getpid(),
+        .now_ms = clock_wall_ms(clock_system()),
+    };
+    return store_register_worker(program->store, &entry, err);
+}
+
 /* Opens everything, the thread last: signals are blocked and libcurl is ready before it exists. */
 static enum err_code start(struct program *program, struct err *err) {
     if (start_log(&program->settings, err) != ERR_OK ||
@@ -141,7 +152,8 @@ static enum err_code start(struct program *program, struct err *err) {
     worker_name(program->settings.host_id, getpid(), random_system(), program->name);
     char address[LISTEN_ADDRESS_BYTES];
     if (open_sender(program, err) != ERR_OK || open_store(program, err) != ERR_OK ||
-        open_worker(program, err) != ERR_OK || start_admin(program, address, err) != ERR_OK) {
+        open_worker(program, err) != ERR_OK || start_admin(program, address, err) != ERR_OK ||
+        enter_register(program, address, err) != ERR_OK) {
         return err->code;
     }
     log_info(LOG_MSG("ready"), LOG_TEXT("worker", program->name), LOG_TEXT("listen", address),
@@ -151,10 +163,20 @@ static enum err_code start(struct program *program, struct err *err) {
     return ERR_OK;
 }
 
+/* A worker that cannot strike itself off is found dead by its neighbours. */
+static void leave_register(struct program *program) {
+    struct err err;
+    if (program->store != NULL &&
+        store_unregister_worker(program->store, clock_wall_ms(clock_system()), &err) != ERR_OK) {
+        log_warning(LOG_MSG("cannot leave the register of workers"), LOG_TEXT("error", err.text));
+    }
+}
+
 static void stop(struct program *program) {
     admin_stop(program->admin);
     worker_close(program->worker);
     sender_close(program->sender);
+    leave_register(program); /* nothing is on the wire any more */
     store_close(program->store);
     signals_close(&program->signals);
     settings_release(&program->settings);

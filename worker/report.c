@@ -90,6 +90,14 @@ void report_stale(size_t stale_count) {
     }
 }
 
+void report_tended(const struct tend_report *tended) {
+    if (tended->dead_name[0] != '\0') {
+        log_warning(LOG_MSG("a worker died or is cut off: what it had in hand is due now"),
+                    LOG_TEXT("dead_worker", tended->dead_name),
+                    LOG_INT("count", tended->due_count));
+    }
+}
+
 void report_store(struct report *report, enum err_code code, const struct err *err) {
     if (code != ERR_OK && !report->is_store_failing) {
         log_warning(LOG_MSG("database does not take writes now, trying again"),

@@ -26,6 +26,9 @@ void report_attempt(struct report *report, const struct flight *flight);
 void report_claims(struct report *report, const struct claim_batch *batch, int64_t now_ms);
 void report_stale(size_t stale_count);
 
+/* A look at the other workers: says who died, if anybody did. */
+void report_tended(const struct tend_report *tended);
+
 /* After every call to the store; `err` is looked at if it failed. */
 void report_store(struct report *report, enum err_code code, const struct err *err);
 

@@ -14,6 +14,9 @@ enum {
     STORE_PAUSE_MS_SPREAD = 150,
     /* The store says that something is due and gives nothing: look again soon, not at once. */
     EMPTY_HANDED_MS = 50,
+    /* How often to look whether a neighbour died: an event is to be claimed again within a second. */
+    TEND_MS_MIN = 150,
+    TEND_MS_SPREAD = 100,
     /* How much of the drain is kept for settling what had to be ended. */
     DRAIN_SETTLE_MS_MAX = 1000,
     DRAIN_SETTLE_SHARE = 4,
@@ -28,6 +31,8 @@ struct worker {
     int32_t refused_streak;
     int64_t next_look_mono_ms;   /* when to ask for events again */
     int64_t store_pause_mono_ms; /* the store was busy: not before this */
+    int64_t tend_from_mono_ms;   /* look after the other workers with the first look after this */
+    int64_t tend_by_mono_ms;     /* or now, whatever else there is to do */
     bool is_draining;
     int64_t drain_end_mono_ms, drain_cut_mono_ms;
 };
@@ -56,6 +61,8 @@ enum err_code worker_open(const struct worker_options *options, struct worker **
     worker->flights = flights;
     worker->free_count = options->concurrency;
     worker->next_look_mono_ms = mono_ms(worker);
+    worker->tend_from_mono_ms = worker->next_look_mono_ms;
+    worker->tend_by_mono_ms = worker->next_look_mono_ms;
     *worker_out = worker;
     return ERR_OK;
 }
@@ -314,6 +321,45 @@ static enum err_code settle_and_claim(struct worker *worker, const struct exchan
     return ERR_OK;
 }
 
+/* The death of a neighbour has to be found soon; whoever is alone need not wake for it. */
+static void plan_next_tend(struct worker *worker, const struct tend_report *tended) {
+    int64_t now_ms = mono_ms(worker);
+    uint64_t spread = (uint64_t)TEND_MS_SPREAD;
+    int64_t soon_ms = TEND_MS_MIN + (int64_t)random_below(worker->options.random, spread);
+    int64_t late_ms = worker->options.poll_interval_ms * 5 / 4; /* the longest poll */
+    worker->tend_from_mono_ms = now_ms + (tended->is_more ? 0 : soon_ms);
+    worker->tend_by_mono_ms = worker->tend_from_mono_ms;
+    if (tended->neighbour_count == 0 && !tended->is_more) {
+        worker->tend_by_mono_ms = now_ms + late_ms;
+    }
+}
+
+static bool is_time_to_tend(const struct worker *worker) {
+    int64_t now_ms = mono_ms(worker);
+    bool looks = now_ms >= worker->next_look_mono_ms && now_ms >= worker->tend_from_mono_ms;
+    return (looks || now_ms >= worker->tend_by_mono_ms) && now_ms >= worker->store_pause_mono_ms;
+}
+
+/* Looks after the other workers: what a dead one had in hand is claimed in this very turn. */
+static enum err_code tend(struct worker *worker, struct err *err) {
+    const struct worker_options *options = &worker->options;
+    if (!is_time_to_tend(worker)) {
+        return ERR_OK;
+    }
+    struct tend_report tended = {0};
+    enum err_code code =
+        store_tend_workers(options->store, wall_ms(worker), options->lease_ms, &tended, err);
+    if (code != ERR_OK) {
+        return survive(worker, code, err);
+    }
+    report_tended(&tended);
+    if (tended.due_count > 0) {
+        worker_wake(worker);
+    }
+    plan_next_tend(worker, &tended);
+    return ERR_OK;
+}
+
 /* Talks to the store if there is anything to say or to ask. */
 static enum err_code exchange_with_store(struct worker *worker, struct err *err) {
     struct exchange exchange;
@@ -342,7 +388,8 @@ static int64_t smaller(int64_t a, int64_t b) {
     return a < b ? a : b;
 }
 
-static int64_t time_to_next_turn(const struct worker *worker) {
+/* When there is work: to give, to end or to ask for. */
+static int64_t time_to_next_work(const struct worker *worker) {
     int64_t wait_ms = worker->options.poll_interval_ms;
     if (worker->landed_count > 0) {
         return smaller(wait_ms, until(worker, worker->store_pause_mono_ms));
@@ -358,12 +405,21 @@ static int64_t time_to_next_turn(const struct worker *worker) {
     return wait_ms;
 }
 
+static int64_t time_to_next_turn(const struct worker *worker) {
+    int64_t tend_ms = until(worker, worker->tend_by_mono_ms);
+    int64_t store_ms = until(worker, worker->store_pause_mono_ms);
+    return smaller(time_to_next_work(worker), tend_ms > store_ms ? tend_ms : store_ms);
+}
+
 enum err_code worker_step(struct worker *worker, int64_t *wait_ms_out, struct err *err) {
     land_finished(worker);
     if (worker->is_draining && mono_ms(worker) >= worker->drain_cut_mono_ms) {
         cut_short(worker);
     }
-    enum err_code code = exchange_with_store(worker, err);
+    enum err_code code = tend(worker, err);
+    if (code == ERR_OK) {
+        code = exchange_with_store(worker, err);
+    }
     if (code != ERR_OK) {
         return code;
     }

@@ -31,7 +31,7 @@ enum {
 };
 
 struct worker_options {
-    const char *id; /* < WORKER_ID_BYTES, unique for each start */
+    const char *id; /* < WORKER_ID_BYTES, unique for each start; the store's registered worker */
     const struct clock *clock;
     const struct random *random; /* jitter, parent ids */
     struct store *store;

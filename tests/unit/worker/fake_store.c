@@ -171,6 +171,23 @@ static enum err_code fake_settle_and_claim(struct store *store,
     return ERR_OK;
 }
 
+static enum err_code fake_tend_workers(struct store *store, int64_t now_ms, int64_t lease_ms,
+                                       struct tend_report *report_out, struct err *err) {
+    (void)lease_ms;
+    struct fake_store *fake = fake_of(store);
+    fake->tend_count++;
+    if (fake->tend_code != ERR_OK) {
+        return err_set(err, fake->tend_code, "told to fail");
+    }
+    report_out->neighbour_count = fake->neighbour_count;
+    if (fake->dying != NULL) {
+        snprintf(report_out->dead_name, sizeof report_out->dead_name, "%s", fake->dying);
+        report_out->due_count = (int64_t)fake_store_bury_holder(fake, fake->dying, now_ms);
+        fake->dying = NULL;
+    }
+    return ERR_OK;
+}
+
 static enum err_code fake_checkpoint(struct store *store, int32_t pages_min, struct err *err) {
     (void)err;
     struct fake_store *fake = fake_of(store);
@@ -181,6 +198,10 @@ static enum err_code fake_checkpoint(struct store *store, int32_t pages_min, str
     return ERR_OK;
 }
 
+static void fake_wake(struct store *store) {
+    (void)store; /* nobody listens */
+}
+
 static int32_t fake_wal_pages(const struct store *store) {
     return ((const struct fake_store *)store)->wal_pages;
 }
@@ -189,6 +210,8 @@ void fake_store_init(struct fake_store *fake) {
     static const struct store_ops ops = {
         .name = "fake",
         .settle_and_claim = fake_settle_and_claim,
+        .tend_workers = fake_tend_workers,
+        .wake = fake_wake,
         .checkpoint = fake_checkpoint,
         .wal_pages = fake_wal_pages,
     };
@@ -205,13 +228,16 @@ size_t fake_store_add(struct fake_store *fake, int64_t now_ms) {
     return index;
 }
 
-void fake_store_bury_holder(struct fake_store *fake, const char *holder, int64_t now_ms) {
+size_t fake_store_bury_holder(struct fake_store *fake, const char *holder, int64_t now_ms) {
+    size_t count = 0;
     for (size_t i = 0; i < fake->event_count; i++) {
         struct fake_event *event = &fake->events[i];
         if (event->is_claimed && strcmp(event->holder, holder) == 0) {
             event->due_at_ms = now_ms;
+            count++;
         }
     }
+    return count;
 }
 
 size_t fake_store_count_sent(const struct fake_store *fake) {

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * A store in memory that keeps the contract of store_settle_and_claim, records what it was asked, and
- * fails when told to. Nothing else of the store works.
+ * A store in memory that keeps the contracts of store_settle_and_claim and store_tend_workers, records
+ * what it was asked, and fails when told to. Nothing else of the store works.
  */
 #include "common/store/ops.h"
 
@@ -39,10 +39,14 @@ struct fake_store {
     /* What it was asked. */
     size_t call_count, settlements_max, claims_max;
     size_t checkpoint_count;
+    size_t tend_count;
     int32_t wal_pages;
     /* What it does about it: the next calls fail so. ERR_UNKNOWN: the work is done all the same. */
     enum err_code next_code;
     size_t failures_left;
+    enum err_code tend_code; /* as long as it is set, tending fails so */
+    size_t neighbour_count;  /* that live */
+    const char *dying;       /* the next look finds this worker dead; NULL: nobody */
     void (*on_call)(struct fake_store *fake, void *context); /* NULL: nothing */
     void *on_call_context;
 };
@@ -50,8 +54,8 @@ struct fake_store {
 void fake_store_init(struct fake_store *fake);
 /* Adds an event that is due at once; returns its index. */
 size_t fake_store_add(struct fake_store *fake, int64_t now_ms);
-/* The holder died: the kernel dropped its lock, its claims are due at once. */
-void fake_store_bury_holder(struct fake_store *fake, const char *holder, int64_t now_ms);
+/* The holder died: the kernel dropped its lock, its claims are due at once: so many. */
+size_t fake_store_bury_holder(struct fake_store *fake, const char *holder, int64_t now_ms);
 
 size_t fake_store_count_sent(const struct fake_store *fake);
 size_t fake_store_count_claimed(const struct fake_store *fake);

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -217,6 +218,82 @@ static void a_store_that_gives_nothing_is_not_asked_at_once(void **state) {
     scene.store->withholds = false;
     pass(&scene, scene.wait_ms);
     assert_int_equal(fake_transport_up_count(scene.wire), 1);
+    close_scene(&scene);
+}
+
+/* ---- Neighbours ------------------------------------------------------------------------------- */
+
+static void a_lone_worker_wakes_for_nobody(void **state) {
+    (void)state;
+    struct scene scene;
+    open_scene(&scene, 0, CONCURRENCY);
+    settle_down(&scene);
+    size_t tend_count = scene.store->tend_count;
+    for (int i = 0; i < 50; i++) {
+        assert_in_range(scene.wait_ms, POLL_MS * 3 / 4, POLL_MS * 5 / 4);
+        pass(&scene, scene.wait_ms);
+    }
+    assert_int_equal(scene.store->tend_count, tend_count + 50);
+    close_scene(&scene);
+}
+
+static void the_death_of_a_neighbour_is_found_within_250_ms(void **state) {
+    (void)state;
+    struct scene scene;
+    open_scene(&scene, 0, CONCURRENCY);
+    scene.store->neighbour_count = 1;
+    settle_down(&scene);
+    for (int i = 0; i < 50; i++) {
+        assert_in_range(scene.wait_ms, 1, 250);
+        size_t tend_count = scene.store->tend_count;
+        fake_clock_pass(&scene.clock, 250);
+        step(&scene);
+        assert_int_equal(scene.store->tend_count, tend_count + 1);
+    }
+    close_scene(&scene);
+}
+
+static void what_a_dead_neighbour_had_in_hand_is_sent_in_the_same_turn(void **state) {
+    (void)state;
+    struct scene scene;
+    open_scene(&scene, 0, CONCURRENCY);
+    settle_down(&scene);
+    size_t event = fake_store_add(scene.store, start_at_ms);
+    scene.store->events[event].is_claimed = true;
+    scene.store->events[event].due_at_ms = start_at_ms + LEASE_MS;
+    snprintf(scene.store->events[event].holder, WORKER_ID_BYTES, "worker-0");
+    scene.store->dying = "worker-0";
+    fake_clock_pass(&scene.clock, POLL_MS * 5 / 4);
+    step(&scene);
+    assert_int_equal(fake_transport_up_count(scene.wire), 1);
+    assert_int_equal(fake_store_count_lines(scene.store, OUTCOME_UNKNOWN), 1);
+    close_scene(&scene);
+}
+
+static void a_busy_worker_without_a_free_slot_tends_all_the_same(void **state) {
+    (void)state;
+    struct scene scene;
+    open_scene(&scene, CONCURRENCY + 1, CONCURRENCY);
+    scene.store->neighbour_count = 1;
+    settle_down(&scene);
+    assert_int_equal(fake_transport_up_count(scene.wire), CONCURRENCY);
+    assert_in_range(scene.wait_ms, 1, 250);
+    size_t tend_count = scene.store->tend_count;
+    pass(&scene, 250);
+    assert_int_equal(scene.store->tend_count, tend_count + 1);
+    close_scene(&scene);
+}
+
+static void a_busy_store_is_not_tended_at_once_again(void **state) {
+    (void)state;
+    struct scene scene;
+    open_scene(&scene, 0, CONCURRENCY);
+    scene.store->tend_code = ERR_BUSY;
+    step(&scene);
+    assert_in_range(scene.wait_ms, 50, 200);
+    assert_int_equal(scene.store->tend_count, 1);
+    step(&scene);
+    assert_int_equal(scene.store->tend_count, 1);
     close_scene(&scene);
 }
 
@@ -593,7 +670,7 @@ static void no_kill_loses_or_repeats_an_event_without_a_line(void **state) {
         die_after(&scene, calls, false);
         size_t received[10];
         memcpy(received, scene.wire->received, sizeof received);
-        fake_store_bury_holder(scene.store, "worker-1", scene.clock.wall_ms);
+        (void)fake_store_bury_holder(scene.store, "worker-1", scene.clock.wall_ms);
         open_worker(&scene, "worker-2");
         for (int turn = 0; turn < 100 && fake_store_count_sent(scene.store) < 10; turn++) {
             fake_transport_answer_all(scene.wire, 202);
@@ -624,6 +701,11 @@ int main(void) {
         cmocka_unit_test(a_worker_wakes_for_the_next_due_event),
         cmocka_unit_test(a_call_wakes_at_once),
         cmocka_unit_test(a_store_that_gives_nothing_is_not_asked_at_once),
+        cmocka_unit_test(a_lone_worker_wakes_for_nobody),
+        cmocka_unit_test(the_death_of_a_neighbour_is_found_within_250_ms),
+        cmocka_unit_test(what_a_dead_neighbour_had_in_hand_is_sent_in_the_same_turn),
+        cmocka_unit_test(a_busy_worker_without_a_free_slot_tends_all_the_same),
+        cmocka_unit_test(a_busy_store_is_not_tended_at_once_again),
         cmocka_unit_test(a_trace_goes_on_with_a_new_parent),
         cmocka_unit_test(the_log_is_kept_short),
         cmocka_unit_test(a_failure_is_tried_again_when_it_is_due),
