@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "api/context.h"
+#include "api/metrics.h"
 #include "api/refusal.h"
 #include "api/router.h"
 #include "api/trace.h"
@@ -114,21 +115,25 @@ static struct reply created_reply(const char *id, char *body, size_t body_bytes)
     return reply;
 }
 
-static struct reply result_reply(struct intake_item *item, struct create *create) {
+static struct reply result_reply(struct api *api, struct intake_item *item, struct create *create) {
+    struct metrics *metrics = api->options.metrics;
     struct reply reply;
     switch (create->result) {
     case CREATE_STORED:
+        metrics_add(metrics, API_CREATED, NULL, 1);
         log_stored(item, "preorder stored", item->preorder.id.text);
         reply = created_reply(item->preorder.id.text, item->reply, item->reply_bytes);
         item->reply = NULL;
         return reply;
     case CREATE_REPLAYED:
+        metrics_add(metrics, API_REPLAYS, METRIC_LABELS("replayed"), 1);
         log_stored(item, "preorder replayed", create->replay_id.text);
         reply = created_reply(create->replay_id.text, create->replay, create->replay_bytes);
         create->replay = NULL;
         reply_add_header(&reply, "Idempotent-Replayed", "true");
         return reply;
     case CREATE_KEY_REUSED:
+        metrics_add(metrics, API_REPLAYS, METRIC_LABELS("mismatch"), 1);
         return problem_reply(item->request, 422, "idempotency-key-reused", "Idempotency-Key reused",
                              "This Idempotency-Key was used before for another request. Make a new "
                              "key for each preorder.",
@@ -165,7 +170,7 @@ static void finish(struct api *api, struct intake_item *item, struct create *cre
     if (create->result == CREATE_NUMBER_TAKEN && try_again(api, item)) {
         return;
     }
-    struct reply reply = result_reply(item, create);
+    struct reply reply = result_reply(api, item, create);
     api->options.on_reply(api->options.context, item->ticket, &reply);
     intake_item_free(item);
 }
@@ -195,6 +200,7 @@ enum err_code api_commit(struct api *api, struct err *err) {
     if (count == 0) {
         return ERR_OK;
     }
+    metrics_observe(api->options.metrics, API_COMMIT_BATCH_SIZE, NULL, (double)count);
     enum err_code code = store_create_preorders(api->options.store, creates, count, err);
     for (size_t i = 0; i < count; i++) {
         if (code == ERR_OK) {

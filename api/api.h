@@ -16,6 +16,7 @@
 #include "common/clock.h"
 #include "common/domain/catalog.h"
 #include "common/err.h"
+#include "common/metrics.h"
 #include "common/random.h"
 #include "common/settings.h"
 #include "common/store.h"
@@ -25,6 +26,7 @@ struct api_options {
     const struct settings *settings; /* borrowed */
     const struct catalog *catalog;   /* borrowed; api_set_catalog replaces it */
     struct store *store;             /* borrowed */
+    struct metrics *metrics;         /* borrowed, of api_metrics; NULL: nothing is counted */
     const struct clock *clock;
     const struct random *random;
     /* Gives a reply to the request that `ticket` names; takes the reply's body. */

@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "api/metrics.h"
 #include "api/serve.h"
 #include "common/log.h"
+#include "common/store/watch.h"
 #include "http/admin.h"
 #include "http/listen.h"
 
@@ -15,6 +17,8 @@ struct program {
     struct catalog *catalog;
     struct store *store;
     struct store *admin_store; /* the admin thread's own connection */
+    struct metrics *metrics;
+    struct watch *watch;
     struct admin *admin;
     atomic_bool is_draining;
     int listen_fd;
@@ -30,24 +34,49 @@ static enum err_code check_draining(void *context, struct err *err) {
                : ERR_OK;
 }
 
+static void on_gate_wait(void *context, int64_t wait_us) {
+    metrics_observe(((struct program *)context)->metrics, API_GATE_WAIT, NULL,
+                    (double)wait_us / (double)(MS_PER_S * US_PER_MS));
+}
+
 static CHECKED enum err_code open_stores(struct program *self, struct err *err) {
     struct store_options options = {
         .role = STORE_CHECKOUT,
         .write_timeout_ms = self->settings.write_timeout_ms,
         .clock = clock_system(),
     };
-    enum err_code code = store_open(self->settings.database_url, &options, &self->store, err);
+    struct store_options counted = options; /* the admin's own probes are no checkouts */
+    counted.on_gate_wait = on_gate_wait;
+    counted.context = self;
+    enum err_code code = store_open(self->settings.database_url, &counted, &self->store, err);
     return code == ERR_OK
                ? store_open(self->settings.database_url, &options, &self->admin_store, err)
                : code;
+}
+
+static CHECKED enum err_code open_watch(struct program *self, struct err *err) {
+    struct watch_options options = {
+        .component = "api",
+        .store = self->admin_store,
+        .clock = clock_system(),
+        .metrics = self->metrics,
+    };
+    return watch_open(&options, &self->watch, err);
 }
 
 static CHECKED enum err_code start_admin(struct program *self, struct err *err) {
     struct admin_options options = {
         .clock = clock_system(),
         .random = random_system(),
-        .checks = {{"database", check_database, self}, {"draining", check_draining, self}},
-        .check_count = 2,
+        .checks = {{.name = "database", .run = check_database, .context = self},
+                   {.name = "draining", .run = check_draining, .context = self},
+                   {.name = "account",
+                    .run = watch_check_account,
+                    .context = self->watch,
+                    .is_note = true}},
+        .check_count = 3,
+        .render_metrics = watch_render,
+        .metrics_context = self->watch,
     };
     enum err_code code = listen_open(self->settings.admin_listen, &options.listen_fd, err);
     if (code != ERR_OK) {
@@ -81,7 +110,13 @@ static CHECKED enum err_code set_up(struct program *self, struct err *err) {
         code = catalog_load(self->settings.catalog_path, &self->catalog, err);
     }
     if (code == ERR_OK) {
+        code = metrics_open(api_metrics, API_METRIC_COUNT, &self->metrics, err);
+    }
+    if (code == ERR_OK) {
         code = open_stores(self, err);
+    }
+    if (code == ERR_OK) {
+        code = open_watch(self, err);
     }
     if (code == ERR_OK && listen_open(self->settings.listen, &self->listen_fd, err) != ERR_OK) {
         code = err_wrap(err, "PREORDER_LISTEN");
@@ -94,6 +129,7 @@ static CHECKED enum err_code run(struct program *self, struct err *err) {
         .settings = &self->settings,
         .catalog = self->catalog,
         .store = self->store,
+        .metrics = self->metrics,
         .clock = clock_system(),
         .random = random_system(),
         .signals = &self->signals,
@@ -128,8 +164,10 @@ int main(int argc, char **argv) {
         code = run(&self, &err);
     }
     admin_stop(self.admin);
+    watch_close(self.watch);
     store_close(self.admin_store);
     store_close(self.store);
+    metrics_close(self.metrics);
     catalog_free(self.catalog);
     signals_close(&self.signals);
     settings_release(&self.settings);

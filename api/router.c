@@ -11,15 +11,16 @@ static const struct route routes[] = {
 };
 enum { ROUTE_COUNT = sizeof routes / sizeof routes[0] };
 
-static bool is_known_method(const char *method) {
+/* One of those that HTTP knows, NULL for any other word. */
+static const char *known_method(const char *method) {
     static const char *const known[] = {"GET",    "HEAD",  "POST",    "OPTIONS", "PUT",
                                         "DELETE", "PATCH", "CONNECT", "TRACE"};
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         if (strcmp(method, known[i]) == 0) {
-            return true;
+            return known[i];
         }
     }
-    return false;
+    return NULL;
 }
 
 static bool matches_path(const struct route *route, const char *path) {
@@ -57,7 +58,7 @@ const struct route *router_find(const struct request *request, struct reply *rep
         }
     }
     const char *allowed = allowed_methods(request->path);
-    if (!is_known_method(request->method)) {
+    if (known_method(request->method) == NULL) {
         *reply_out =
             problem_reply(request, 501, "unknown-method", "Unknown method",
                           "HTTP has no such method; methods are written in upper case.", NULL, 0);
@@ -86,4 +87,9 @@ const char *router_label(const struct request *request) {
         }
     }
     return "other";
+}
+
+const char *router_method_label(const struct request *request) {
+    const char *method = known_method(request->method);
+    return method == NULL ? "other" : method;
 }

@@ -23,3 +23,5 @@ const char *router_parameter(const struct route *route, const struct request *re
 
 /* The path for logs and counters: the route's, or "other". Never NULL. */
 const char *router_label(const struct request *request);
+/* The method for counters: one that HTTP knows, or "other". Never NULL. */
+const char *router_method_label(const struct request *request);

@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdint.h>
+#include <stdio.h>
 
+#include "api/metrics.h"
 #include "api/router.h"
 #include "common/log.h"
 
@@ -33,8 +35,19 @@ static void on_reply(void *context, void *ticket, struct reply *reply) {
     exchange_reply(ticket, reply);
 }
 
+static void count_request(struct metrics *metrics, const struct request *request, int status,
+                          int64_t duration_us) {
+    char code[16];
+    const char *route = router_label(request);
+    (void)snprintf(code, sizeof code, "%03d", status);
+    metrics_add(metrics, API_REQUESTS, METRIC_LABELS(route, router_method_label(request), code), 1);
+    metrics_observe(metrics, API_REQUEST_DURATION, METRIC_LABELS(route),
+                    (double)duration_us / (double)(MS_PER_S * US_PER_MS));
+}
+
 static void on_done(void *context, const struct request *request, int status, int64_t duration_us) {
-    (void)context;
+    struct serve *self = context;
+    count_request(self->options.metrics, request, status, duration_us);
     log_info(LOG_MSG("request"), LOG_TEXT("request_id", request->id),
              LOG_TEXT("method", request->method), LOG_TEXT("route", router_label(request)),
              LOG_INT("status", status),
@@ -73,15 +86,23 @@ static CHECKED enum err_code wait_for_work(struct serve *self, struct err *err) 
     return ERR_OK;
 }
 
+/* Between turns of the server the loop sleeps or waits for the commit: that is what a look from
+   outside finds. */
+static void turn_server(struct serve *self) {
+    server_turn(self->server);
+    metrics_set(self->options.metrics, API_REQUESTS_IN_FLIGHT, NULL,
+                server_unanswered_count(self->server));
+}
+
 static CHECKED enum err_code turn(struct serve *self, struct err *err) {
     enum err_code code = wait_for_work(self, err);
     if (code != ERR_OK) {
         return code;
     }
-    server_turn(self->server);
+    turn_server(self);
     if (api_queued_count(self->api) > 0) {
         code = api_commit(self->api, err);
-        server_turn(self->server);
+        turn_server(self);
         store_wake(self->options.store);
     }
     if (code == ERR_OK &&
@@ -129,6 +150,7 @@ static CHECKED enum err_code open_api(struct serve *self, struct err *err) {
         .settings = self->options.settings,
         .catalog = self->options.catalog,
         .store = self->options.store,
+        .metrics = self->options.metrics,
         .clock = self->options.clock,
         .random = self->options.random,
         .on_reply = on_reply,

@@ -22,6 +22,7 @@ struct serve_options {
     struct settings *settings; /* borrowed; SIGHUP reloads secrets and the log level into it */
     struct catalog *catalog;   /* taken over; SIGHUP replaces it */
     struct store *store;       /* borrowed */
+    struct metrics *metrics;   /* borrowed, of api_metrics */
     const struct clock *clock;
     const struct random *random;
     struct signals *signals;  /* borrowed */

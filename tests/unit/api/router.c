@@ -83,6 +83,9 @@ static void labels_never_hold_an_id(void **state) {
     struct request other = {.method = "GET", .path = "/secret@example", .body = ""};
     assert_string_equal(router_label(&one), "/pre-order/{id}");
     assert_string_equal(router_label(&other), "other");
+    assert_string_equal(router_method_label(&one), "GET");
+    other.method = "a@example.com";
+    assert_string_equal(router_method_label(&other), "other");
 }
 
 int main(void) {

@@ -129,6 +129,62 @@ static void other_paths_and_methods_are_problems(void **state) {
     admin_stop(admin);
 }
 
+static enum err_code note_account(void *context, struct err *err) {
+    (void)context;
+    return err_set(err, ERR_BUSY, "paused: check the key");
+}
+
+static void render(void *context, struct buf *metrics) {
+    buf_append_format(metrics, "%s_total 1\n", (const char *)context);
+}
+
+static struct admin *start_with(struct admin_options options, int *port_out) {
+    struct err err;
+    struct admin *admin;
+    options.clock = clock_system();
+    options.random = random_system();
+    assert_int_equal(listen_open("127.0.0.1:0", &options.listen_fd, &err), ERR_OK);
+    listen_describe(options.listen_fd, text);
+    *port_out = (int)strtol(strrchr(text, ':') + 1, NULL, 10);
+    assert_int_equal(admin_start(&options, &admin, &err), ERR_OK);
+    return admin;
+}
+
+static void a_note_is_told_and_fails_nothing(void **state) {
+    (void)state;
+    int port;
+    struct admin *admin = start_with(
+        (struct admin_options){
+            .checks = {{.name = "account", .run = note_account, .is_note = true}},
+            .check_count = 1,
+        },
+        &port);
+    assert_string_equal(ask(port, "GET", "/readyz", 200), "ready\n");
+    assert_string_equal(ask(port, "GET", "/readyz?verbose", 200),
+                        "[i]account: paused: check the key\nready\n");
+    admin_stop(admin);
+}
+
+static void metrics_are_told_in_their_own_format(void **state) {
+    (void)state;
+    static char name[] = "shop";
+    int port;
+    struct admin *admin = start_with(
+        (struct admin_options){.render_metrics = render, .metrics_context = name}, &port);
+    assert_string_equal(ask(port, "GET", "/metrics", 200), "shop_total 1\n");
+    assert_non_null(strstr(text, "\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n"));
+    assert_non_null(strstr(ask(port, "POST", "/metrics", 405), "\"status\":405"));
+    admin_stop(admin);
+}
+
+static void without_metrics_there_is_no_such_path(void **state) {
+    (void)state;
+    int port;
+    struct admin *admin = start(&port);
+    assert_non_null(strstr(ask(port, "GET", "/metrics", 404), "\"status\":404"));
+    admin_stop(admin);
+}
+
 static void stopping_waits_for_nobody(void **state) {
     (void)state;
     for (int i = 0; i < 20; i++) {
@@ -153,6 +209,9 @@ int main(void) {
         cmocka_unit_test(live_and_ready_are_told_as_text),
         cmocka_unit_test(who_is_not_ready_says_why_and_stays_alive),
         cmocka_unit_test(other_paths_and_methods_are_problems),
+        cmocka_unit_test(a_note_is_told_and_fails_nothing),
+        cmocka_unit_test(metrics_are_told_in_their_own_format),
+        cmocka_unit_test(without_metrics_there_is_no_such_path),
         cmocka_unit_test(stopping_waits_for_nobody),
     };
     return cmocka_run_group_tests_name("http/admin", tests, NULL, NULL);
