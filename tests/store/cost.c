@@ -39,6 +39,7 @@ static void no_statement_of_create_claim_or_settle_reads_a_table_from_end_to_end
         SQL_KEY_FIND,        SQL_PREORDER_INSERT, SQL_KEY_INSERT,        SQL_EVENT_INSERT,
         SQL_CLAIM_EVENT,     SQL_SETTLE_EVENT,    SQL_SETTLE_STALE_SENT, SQL_JOURNAL_VANISHED,
         SQL_JOURNAL_ATTEMPT, SQL_RELEASE_EVENT,   SQL_RELEASE_NEXT,      SQL_DUE_LIST,
+        SQL_CLAIMS_LOSE,     SQL_CLAIMS_RENEW,    SQL_WORKER_HAS_CLAIMS,
     };
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
         const char *plan = plan_of(*state, statements[i]);
