@@ -12,6 +12,7 @@ void flight_take(struct flight *flight, struct claim *claim) {
 }
 
 void flight_keep_answer(struct flight *flight, const struct transport_answer *answer) {
+    flight->transport_code = answer->code;
     flight->http_status = answer->http_status;
     if (answer->http_status == 0 || answer->body_bytes == 0) {
         return;

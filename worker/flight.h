@@ -23,6 +23,7 @@ struct flight {
     struct claim claim;
     int64_t started_at_ms, finished_at_ms;
     int64_t started_mono_us, finished_mono_us;
+    enum transport_code transport_code; /* how the request ended, if there was one */
     int32_t http_status;
     struct verdict verdict; /* once landed */
     char *body;             /* the answer's, made fit for the database; NULL if there is none */
@@ -32,7 +33,7 @@ struct flight {
 /* Takes over the claim and its payload; the flight must be free. */
 void flight_take(struct flight *flight, struct claim *claim);
 
-/* Keeps an answer's status and body (without a body if memory is short). */
+/* Keeps how it ended, its status and its body (without a body if memory is short). */
 void flight_keep_answer(struct flight *flight, const struct transport_answer *answer);
 
 /* Lands a flight that was never on the wire: the attempt goes back. */

@@ -7,8 +7,10 @@
 #include "common/log.h"
 #include "common/settings.h"
 #include "common/signals.h"
+#include "common/store/watch.h"
 #include "http/admin.h"
 #include "http/listen.h"
+#include "worker/metrics.h"
 #include "worker/name.h"
 #include "worker/pulse.h"
 #include "worker/sender.h"
@@ -34,6 +36,9 @@ struct program {
     struct store *store;
     int wake_fd; /* the store's: readable when something became due */
     struct sender *sender;
+    struct store *admin_store; /* the admin thread's own connection */
+    struct metrics *metrics;
+    struct watch *watch;
     struct admin *admin;
     struct worker *worker;
     struct pulse pulse;
@@ -51,11 +56,18 @@ static enum err_code start_log(const struct settings *settings, struct err *err)
     return ERR_OK;
 }
 
+static void on_gate_wait(void *context, int64_t wait_us) {
+    metrics_observe(((struct program *)context)->metrics, WORKER_GATE_WAIT, NULL,
+                    (double)wait_us / (double)(MS_PER_S * US_PER_MS));
+}
+
 static enum err_code open_store(struct program *program, struct err *err) {
     struct store_options options = {
         .role = STORE_BACKGROUND,
         .write_timeout_ms = program->settings.write_timeout_ms,
         .clock = clock_system(),
+        .on_gate_wait = on_gate_wait,
+        .context = program,
     };
     enum err_code code = store_open(program->settings.database_url, &options, &program->store, err);
     return code == ERR_OK ? store_listen(program->store, &program->wake_fd, err) : code;
@@ -84,6 +96,7 @@ static enum err_code open_worker(struct program *program, struct err *err) {
         .clock = clock_system(),
         .random = random_system(),
         .store = program->store,
+        .metrics = program->metrics,
         .transport = sender_transport(program->sender),
         .concurrency = (size_t)settings->concurrency,
         .lease_ms = settings->lease_ms,
@@ -107,6 +120,26 @@ static enum err_code open_listener(const struct settings *settings, int *fd_out,
     return code == ERR_OK ? ERR_OK : err_wrap(err, "PREORDER_WORKER_LISTEN");
 }
 
+/* What the admin thread shows; it reads the database over a connection of its own. */
+static enum err_code open_watch(struct program *program, struct err *err) {
+    struct store_options store_options = {
+        .role = STORE_BACKGROUND,
+        .write_timeout_ms = program->settings.write_timeout_ms,
+        .clock = clock_system(),
+    };
+    if (store_open(program->settings.database_url, &store_options, &program->admin_store, err) !=
+        ERR_OK) {
+        return err->code;
+    }
+    struct watch_options options = {
+        .component = "worker",
+        .store = program->admin_store,
+        .clock = clock_system(),
+        .metrics = program->metrics,
+    };
+    return watch_open(&options, &program->watch, err);
+}
+
 static enum err_code start_admin(struct program *program, char address[LISTEN_ADDRESS_BYTES],
                                  struct err *err) {
     pulse_init(&program->pulse, clock_system(), STALE_MS + program->settings.write_timeout_ms);
@@ -115,7 +148,8 @@ static enum err_code start_admin(struct program *program, char address[LISTEN_AD
         return ERR_OK;
     }
     int fd = -1;
-    if (open_listener(&program->settings, &fd, err) != ERR_OK) {
+    if (open_watch(program, err) != ERR_OK ||
+        open_listener(&program->settings, &fd, err) != ERR_OK) {
         return err->code;
     }
     listen_describe(fd, address);
@@ -126,8 +160,14 @@ static enum err_code start_admin(struct program *program, char address[LISTEN_AD
         .checks = {{.name = "loop", .run = pulse_check_turning, .context = &program->pulse},
                    {.name = "accepting",
                     .run = pulse_check_not_draining,
-                    .context = &program->pulse}},
-        .check_count = 2,
+                    .context = &program->pulse},
+                   {.name = "account",
+                    .run = watch_check_account,
+                    .context = program->watch,
+                    .is_note = true}},
+        .check_count = 3,
+        .render_metrics = watch_render,
+        .metrics_context = program->watch,
     };
     return admin_start(&options, &program->admin, err);
 }
@@ -151,7 +191,8 @@ static enum err_code start(struct program *program, struct err *err) {
     }
     worker_name(program->settings.host_id, getpid(), random_system(), program->name);
     char address[LISTEN_ADDRESS_BYTES];
-    if (open_sender(program, err) != ERR_OK || open_store(program, err) != ERR_OK ||
+    if (metrics_open(worker_metrics, WORKER_METRIC_COUNT, &program->metrics, err) != ERR_OK ||
+        open_sender(program, err) != ERR_OK || open_store(program, err) != ERR_OK ||
         open_worker(program, err) != ERR_OK || start_admin(program, address, err) != ERR_OK ||
         enter_register(program, address, err) != ERR_OK) {
         return err->code;
@@ -174,10 +215,13 @@ static void leave_register(struct program *program) {
 
 static void stop(struct program *program) {
     admin_stop(program->admin);
+    watch_close(program->watch);
+    store_close(program->admin_store);
     worker_close(program->worker);
     sender_close(program->sender);
     leave_register(program); /* nothing is on the wire any more */
     store_close(program->store);
+    metrics_close(program->metrics);
     signals_close(&program->signals);
     settings_release(&program->settings);
 }

@@ -2,6 +2,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "worker/metrics.h"
 #include "worker/trace.h"
 
 static void report_line(const struct flight *flight) {
@@ -24,6 +25,29 @@ static void report_line(const struct flight *flight) {
              LOG_TEXT("next_attempt_at", next), LOG_TEXT("error", verdict->error));
 }
 
+static double seconds(int64_t ms) {
+    return (double)ms / (double)MS_PER_S;
+}
+
+static void count_attempt(struct metrics *metrics, const struct flight *flight) {
+    enum outcome outcome = flight->verdict.outcome;
+    metrics_add(
+        metrics, WORKER_ATTEMPTS,
+        METRIC_LABELS(flight->claim.metric, outcome_name(outcome), worker_metrics_code(flight)), 1);
+    if (flight->finished_mono_us != 0) {
+        int64_t duration_us = flight->finished_mono_us - flight->started_mono_us;
+        metrics_observe(metrics, WORKER_ATTEMPT_DURATION, NULL,
+                        (double)duration_us / (double)(MS_PER_S * US_PER_MS));
+    }
+    if (outcome == OUTCOME_SENT) {
+        metrics_observe(metrics, WORKER_DELIVERY_LAG, NULL,
+                        seconds(flight->finished_at_ms - flight->claim.created_at_ms));
+    }
+    if (outcome == OUTCOME_SENT || outcome == OUTCOME_DEAD) {
+        metrics_observe(metrics, WORKER_ATTEMPTS_PER_EVENT, NULL, flight->claim.attempts);
+    }
+}
+
 static void report_pause(struct report *report, const struct flight *flight) {
     if (!report->is_paused) {
         log_warning(LOG_MSG("account paused: nothing is sent but slow probes"),
@@ -40,12 +64,18 @@ static void report_throttle(struct report *report, const struct flight *flight) 
                     LOG_INT("wait_ms", until_ms - flight->finished_at_ms));
     }
     if (until_ms > report->throttled_until_ms) {
+        int64_t known_until_ms = report->throttled_until_ms > flight->finished_at_ms
+                                     ? report->throttled_until_ms
+                                     : flight->finished_at_ms;
+        metrics_add(report->metrics, WORKER_THROTTLE_WAIT, NULL,
+                    seconds(until_ms - known_until_ms));
         report->throttled_until_ms = until_ms;
     }
 }
 
 void report_attempt(struct report *report, const struct flight *flight) {
     report_line(flight);
+    count_attempt(report->metrics, flight);
     switch (flight->verdict.outcome) {
     case OUTCOME_SENT:
         /* What was on its way before the pause proves nothing. */
@@ -70,6 +100,7 @@ void report_attempt(struct report *report, const struct flight *flight) {
 
 void report_claims(struct report *report, const struct claim_batch *batch, int64_t now_ms) {
     if (batch->rescued_count > 0) {
+        metrics_add(report->metrics, WORKER_CLAIMS_RESCUED, NULL, (double)batch->rescued_count);
         log_warning(LOG_MSG("took over events whose worker vanished"),
                     LOG_INT("count", (int64_t)batch->rescued_count));
     }
@@ -83,8 +114,9 @@ void report_claims(struct report *report, const struct claim_batch *batch, int64
     }
 }
 
-void report_stale(size_t stale_count) {
+void report_stale(const struct report *report, size_t stale_count) {
     if (stale_count > 0) {
+        metrics_add(report->metrics, WORKER_STALE_SETTLEMENTS, NULL, (double)stale_count);
         log_warning(LOG_MSG("settled too late: others had taken the events over"),
                     LOG_INT("count", (int64_t)stale_count));
     }

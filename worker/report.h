@@ -1,7 +1,7 @@
 #pragma once
 /*
- * What a worker says about its work: one log line an attempt, one a change of state. Never an e-mail
- * address, a payload or a key.
+ * What a worker says about its work: one log line an attempt, one a change of state, and the counters
+ * that go with them. Never an e-mail address, a payload or a key.
  *
  * Holds what was said last, so that a state which lasts is said once.
  */
@@ -10,11 +10,13 @@
 #include <stdint.h>
 
 #include "common/err.h"
+#include "common/metrics.h"
 #include "worker/flight.h"
 
 struct report {
-    bool is_paused;       /* as far as this worker has seen */
-    int64_t paused_at_ms; /* since when it knows */
+    struct metrics *metrics; /* borrowed, of worker_metrics; NULL: nothing is counted */
+    bool is_paused;          /* as far as this worker has seen */
+    int64_t paused_at_ms;    /* since when it knows */
     int64_t throttled_until_ms;
     bool is_store_failing;
 };
@@ -24,7 +26,7 @@ void report_attempt(struct report *report, const struct flight *flight);
 
 /* What came with a batch of claims. */
 void report_claims(struct report *report, const struct claim_batch *batch, int64_t now_ms);
-void report_stale(size_t stale_count);
+void report_stale(const struct report *report, size_t stale_count);
 
 /* A look at the other workers: says who died, if anybody did. */
 void report_tended(const struct tend_report *tended);

@@ -59,6 +59,7 @@ enum err_code worker_open(const struct worker_options *options, struct worker **
     }
     worker->options = *options;
     worker->flights = flights;
+    worker->report.metrics = options->metrics;
     worker->free_count = options->concurrency;
     worker->next_look_mono_ms = mono_ms(worker);
     worker->tend_from_mono_ms = worker->next_look_mono_ms;
@@ -313,7 +314,7 @@ static enum err_code settle_and_claim(struct worker *worker, const struct exchan
         return survive(worker, code, err);
     }
     report_store(&worker->report, code, err);
-    report_stale(settled.stale_count);
+    report_stale(&worker->report, settled.stale_count);
     report_claims(&worker->report, &worker->batch, request.now_ms);
     free_settled(worker, exchange);
     start_claims(worker, claimed_mono_ms);

@@ -15,6 +15,7 @@
 
 #include "common/clock.h"
 #include "common/err.h"
+#include "common/metrics.h"
 #include "common/random.h"
 #include "common/store.h"
 #include "worker/transport.h"
@@ -35,6 +36,7 @@ struct worker_options {
     const struct clock *clock;
     const struct random *random; /* jitter, parent ids */
     struct store *store;
+    struct metrics *metrics;           /* of worker_metrics; NULL: nothing is counted */
     const struct transport *transport; /* with `concurrency` slots */
     size_t concurrency;                /* 1..WORKER_CONCURRENCY_MAX */
     int64_t lease_ms;                  /* more than request_timeout_ms */
