@@ -5,6 +5,7 @@
 #include "ctl/command.h"
 #include "ctl/format.h"
 #include "ctl/json_view.h"
+#include "ctl/table.h"
 
 static void print_account(const struct store_status *status, int64_t now_ms) {
     char when[FORMAT_WHEN_BYTES];
@@ -49,20 +50,91 @@ static void print_status(const struct store_status *status, int64_t now_ms) {
     (void)printf("Last sent    %s\n", last);
     (void)printf("Database     schema version %" PRId32 ", %s, log of %" PRId32 " pages\n",
                  status->schema_version, size, status->wal_pages);
-    if (status->dead_count > 0) {
-        (void)printf("\nDead events wait for a person: preorderctl list --status dead\n");
+}
+
+static size_t count_alive(const struct worker_list *workers) {
+    size_t count = 0;
+    for (size_t i = 0; i < workers->worker_count; i++) {
+        count += workers->workers[i].is_alive ? 1 : 0;
     }
+    return count;
+}
+
+static void add_worker(struct table *table, const struct worker_view *worker, int64_t now_ms) {
+    char pid[24];
+    char in_flight[24];
+    char seen[FORMAT_DURATION_BYTES];
+    (void)snprintf(pid, sizeof pid, "%" PRId64, worker->pid);
+    (void)snprintf(in_flight, sizeof in_flight, "%" PRId64, worker->in_flight_count);
+    format_distance(worker->seen_at_ms, now_ms, seen);
+    const char *state = worker->is_alive ? "alive" : "dead";
+    const char *const cells[] = {
+        worker->name, worker->host_id, pid, worker->listen, in_flight, seen, state};
+    table_add(table, cells);
+    if (!worker->is_alive) {
+        table_color(table, sizeof cells / sizeof cells[0] - 1, "red");
+    }
+}
+
+static CHECKED enum err_code print_workers(const struct worker_list *workers, struct ctl *ctl,
+                                           struct err *err) {
+    static const struct table_column columns[] = {{.heading = "WORKER"},
+                                                  {.heading = "HOST", .may_be_cut = true},
+                                                  {.heading = "PID", .is_right = true},
+                                                  {.heading = "HEALTH"},
+                                                  {.heading = "IN FLIGHT", .is_right = true},
+                                                  {.heading = "SEEN"},
+                                                  {.heading = "STATE"}};
+    size_t alive_count = count_alive(workers);
+    if (alive_count == 0) {
+        (void)printf("Workers      no worker runs: nothing is sent until one is started\n");
+    } else {
+        (void)printf("Workers      %zu\n", alive_count);
+    }
+    if (workers->worker_count == 0) {
+        return ERR_OK;
+    }
+    struct table *table = NULL;
+    enum err_code code =
+        table_new(columns, sizeof columns / sizeof columns[0], ctl->colors, &table, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    for (size_t i = 0; i < workers->worker_count; i++) {
+        add_worker(table, &workers->workers[i], ctl->now_ms);
+    }
+    (void)printf("\n");
+    code = table_print(table, err);
+    table_free(table);
+    return code;
+}
+
+static CHECKED enum err_code print_json(const struct store_status *status,
+                                        const struct worker_list *workers, struct err *err) {
+    json_t *value = json_of_status(status);
+    if (value != NULL && json_object_set_new(value, "workers", json_of_workers(workers)) != 0) {
+        json_decref(value);
+        value = NULL;
+    }
+    return json_print(value, err);
 }
 
 enum err_code command_status(struct ctl *ctl, const struct options *options, struct err *err) {
     struct store_status status = {0};
+    struct worker_list workers = {0};
     enum err_code code = store_read_status(ctl->store, ctl->now_ms, &status, err);
-    if (code != ERR_OK) {
-        return code;
+    if (code == ERR_OK) {
+        code = store_list_workers(ctl->store, &workers, err);
     }
-    if (options->json) {
-        return json_print(json_of_status(&status), err);
+    if (code == ERR_OK && options->json) {
+        code = print_json(&status, &workers, err);
+    } else if (code == ERR_OK) {
+        print_status(&status, ctl->now_ms);
+        code = print_workers(&workers, ctl, err);
     }
-    print_status(&status, ctl->now_ms);
-    return ERR_OK;
+    if (code == ERR_OK && !options->json && status.dead_count > 0) {
+        (void)printf("\nDead events wait for a person: preorderctl list --status dead\n");
+    }
+    worker_list_release(&workers);
+    return code;
 }

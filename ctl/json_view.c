@@ -111,6 +111,26 @@ json_t *json_of_status(const struct store_status *status) {
         "database_bytes", (json_int_t)status->database_bytes);
 }
 
+static json_t *json_of_worker(const struct worker_view *worker) {
+    return json_pack("{s:o, s:o, s:I, s:o, s:o, s:o, s:I, s:b}", "name", json_of_text(worker->name),
+                     "host_id", json_of_text(worker->host_id), "pid", (json_int_t)worker->pid,
+                     "listen", json_of_text(worker->listen), "started_at",
+                     json_of_time(worker->started_at_ms), "seen_at",
+                     json_of_time(worker->seen_at_ms), "in_flight",
+                     (json_int_t)worker->in_flight_count, "alive", worker->is_alive ? 1 : 0);
+}
+
+json_t *json_of_workers(const struct worker_list *workers) {
+    json_t *array = json_array();
+    for (size_t i = 0; array != NULL && i < workers->worker_count; i++) {
+        if (json_array_append_new(array, json_of_worker(&workers->workers[i])) != 0) {
+            json_decref(array);
+            return NULL;
+        }
+    }
+    return array;
+}
+
 json_t *json_of_audit(const struct store_audit *audit) {
     return json_pack("{s:b, s:{s:I, s:I}, s:{s:I, s:I, s:I, s:I, s:I}, s:I, s:I, s:I}", "agrees",
                      audit->agrees ? 1 : 0, "written", "preorders",

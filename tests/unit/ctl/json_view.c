@@ -104,6 +104,18 @@ static void a_preorder_a_status_and_an_audit_are_whole(void **state) {
                 "\"oldest_due_at\":\"1970-01-01T00:00:01.000Z\",\"account\":{\"not_before\":null,"
                 "\"pause_reason\":\"key\",\"paused_at\":\"1970-01-01T00:00:01.000Z\"},"
                 "\"last_sent_at\":null,\"wal_pages\":9,\"database_bytes\":10}");
+    struct worker_view workers[] = {{.name = "w",
+                                     .host_id = "h",
+                                     .listen = "none",
+                                     .pid = 7,
+                                     .started_at_ms = 1000,
+                                     .in_flight_count = 3,
+                                     .is_alive = true}};
+    struct worker_list list = {.workers = workers, .worker_count = 1};
+    assert_json(json_of_workers(&list),
+                "[{\"name\":\"w\",\"host_id\":\"h\",\"pid\":7,\"listen\":\"none\","
+                "\"started_at\":\"1970-01-01T00:00:01.000Z\",\"seen_at\":null,\"in_flight\":3,"
+                "\"alive\":true}]");
     struct store_audit audit = {.preorder_count = 1,
                                 .payment_event_count = 2,
                                 .sent_count = 3,
