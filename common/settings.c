@@ -238,6 +238,22 @@ static const struct config_entry entries[] = {
      .maximum = 10 * MINUTE_MS,
      .programs = WORKER,
      .help = "one request to Klaviyo"},
+    {.name = "PREORDER_RATE_BURST",
+     .type = CONFIG_INTEGER,
+     FIELD(rate_burst),
+     .default_text = "350",
+     .minimum = 1,
+     .maximum = 1000000,
+     .programs = WORKER,
+     .help = "single events per second, for the whole account"},
+    {.name = "PREORDER_RATE_STEADY",
+     .type = CONFIG_INTEGER,
+     FIELD(rate_steady),
+     .default_text = "3500",
+     .minimum = 1,
+     .maximum = 10000000,
+     .programs = WORKER,
+     .help = "single events per minute, for the whole account"},
 };
 
 /* ---- What follows from others, and what must fit together ---- */

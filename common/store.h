@@ -18,9 +18,11 @@
 #include <stdint.h>
 
 #include "common/clock.h"
+#include "common/domain/account.h"
 #include "common/domain/event.h"
 #include "common/domain/ident.h"
 #include "common/domain/preorder.h"
+#include "common/domain/rate.h"
 #include "common/err.h"
 
 struct store;
@@ -203,6 +205,9 @@ struct settlement {
         next_attempt_at_ms; /* OUTCOME_RETRY, _THROTTLED, _PAUSED: when this event is due again */
     int64_t account_not_before_ms; /* > 0: nobody sends anything before this (429, pause) */
     const char *pause_reason;      /* OUTCOME_PAUSED: why, for people */
+    bool is_failure;               /* by no fault of the event: counts towards the breaker */
+    int64_t rate_remaining_count;  /* what the answer said of Klaviyo's current minute */
+    int64_t rate_reset_s;          /* and when that ends; 0: nothing */
 };
 
 struct settle_report {
@@ -214,7 +219,10 @@ struct claim_request {
     int64_t now_ms;
     int64_t lease_ms;          /* the claim ends at now + lease unless settled before */
     size_t count_max;          /* 0: claim nothing (drain) */
+    size_t held_count;         /* requests still on the wire once the settlements are written */
     int64_t probe_interval_ms; /* while the account is paused: one event per interval may go out */
+    struct rate_limits limits; /* single events, for the whole account */
+    uint64_t dice;             /* any number, drawn anew each time */
 };
 
 /* An event in this worker's hands. */
@@ -231,13 +239,15 @@ struct claim {
     char traceparent[TRACEPARENT_BYTES];
     int64_t created_at_ms;
     int64_t first_attempt_at_ms; /* when its age began: the first judged attempt; 0 if none yet */
+    int64_t held_ms;             /* since then, while the account was paused or the breaker open */
 };
 
 struct claim_batch {
     struct claim *claims;
     size_t claim_count, claim_capacity;
     size_t rescued_count; /* of them: taken over from a holder that vanished, journaled `unknown` */
-    bool is_probe;        /* the account is paused and this is the one event that may try */
+    bool is_probe;        /* the account is held and this is the one event that may try */
+    enum account_reason reason; /* what made it less than was asked for */
     int64_t
         next_due_at_ms; /* when more may be due (an event or the account); INT64_MAX: not known */
 };
@@ -245,13 +255,15 @@ void claim_batch_release(struct claim_batch *batch); /* also right for a zeroed 
 
 /*
  * One step of a worker in one transaction: writes the verdicts of what it finished, then claims up
- * to count_max events that are due, earliest first.
+ * to count_max events that are due, as many as the account allows: earliest first, but half of them
+ * first attempts and half repeated ones while there are enough of both.
  *
  * Settling makes the next waiting event of the same preorder due once this one is sent or dead. A
  * settlement with an old token is journaled and counted; if it carries OUTCOME_SENT for an event
  * that is not sent, the event becomes sent. Claiming adds one to token and attempts *before*
- * anything is sent, so an event that kills workers runs out of attempts. No claim while the
- * account waits. A claim whose lease ran out is taken from its holder, but for one that lives on the
+ * anything is sent, so an event that kills workers runs out of attempts. What the account allows
+ * is decided by account_allow (common/domain/account.h), for all workers together and with the
+ * verdicts of these settlements. A claim whose lease ran out is taken from its holder, but for one that lives on the
  * host of this handle's registered worker: that claim's lease is renewed instead.
  *
  * `batch` is emptied first. On failure nothing was settled nor claimed (ERR_BUSY), or it may have
@@ -393,7 +405,15 @@ struct store_status {
     int64_t account_not_before_ms;   /* 0 or past: nothing holds the account back */
     char account_pause_reason[256];  /* "" if the account is not paused */
     int64_t account_paused_since_ms; /* 0 if not */
-    int64_t last_sent_at_ms;         /* 0: nothing was ever sent */
+    bool account_is_paused_by_person;
+    int64_t breaker_opened_at_ms;       /* 0: closed */
+    enum account_reason account_reason; /* why an event that is due now would not go out */
+    int64_t account_reason_until_ms;    /* when to look again; INT64_MAX: a person has to resume */
+    int64_t in_flight_count;            /* requests that may be on the wire */
+    int64_t concurrency_max;            /* 0: as many as the workers like */
+    int64_t rate_used_burst, rate_used_steady; /* single events that count in the spans up to now */
+    struct rate_limits rate_limits; /* as the last worker was told; 0: there was none yet */
+    int64_t last_sent_at_ms;        /* 0: nothing was ever sent */
     int32_t wal_pages;
     int64_t database_bytes;
 };
@@ -427,8 +447,28 @@ struct repair {
     bool dry_run; /* count only */
 };
 
+/* What a person does to the account as a whole. */
+struct account_order {
+    const char *actor;
+    const char *reason; /* "" if none was given */
+    int64_t now_ms;
+    bool dry_run; /* only say whether it would change anything */
+};
+
 /*
- * Both find what matches first, then change it in batches, each one transaction with its own line
+ * Pauses the account until store_resume_account: nothing is claimed, not even a probe; what is on
+ * the wire is settled as always. Leaves a line in audit_log if it changed anything. *changed_out
+ * false: it was paused by a person already.
+ */
+CHECKED enum err_code store_pause_account(struct store *store, const struct account_order *order,
+                                          bool *changed_out, struct err *err);
+/* Ends a pause, whoever began it; if the breaker is open, a probe may go out at once. What a 429
+   asked for stays. *changed_out false: there was nothing to end. */
+CHECKED enum err_code store_resume_account(struct store *store, const struct account_order *order,
+                                           bool *changed_out, struct err *err);
+
+/*
+ * The next two find what matches first, then change it in batches, each one transaction with its own line
  * in audit_log: the gate is held for milliseconds, and what somebody else changed meanwhile is
  * left alone and not counted. On failure *count_out says how many were changed; they stay so.
  */

@@ -5,15 +5,17 @@
 
 #include "worker/clean.h"
 
-void flight_take(struct flight *flight, struct claim *claim) {
+void flight_take(struct flight *flight, struct claim *claim, bool is_probe) {
     assert(flight->state == FLIGHT_FREE);
-    *flight = (struct flight){.state = FLIGHT_HELD, .claim = *claim};
+    *flight = (struct flight){.state = FLIGHT_HELD, .claim = *claim, .is_probe = is_probe};
     claim->payload = NULL;
 }
 
 void flight_keep_answer(struct flight *flight, const struct transport_answer *answer) {
     flight->transport_code = answer->code;
     flight->http_status = answer->http_status;
+    flight->rate_remaining_count = answer->rate_remaining_count;
+    flight->rate_reset_s = answer->rate_reset_s;
     if (answer->http_status == 0 || answer->body_bytes == 0) {
         return;
     }
@@ -47,6 +49,9 @@ struct settlement flight_settlement(const struct flight *flight) {
         .finished_at_ms = flight->finished_at_ms,
         .next_attempt_at_ms = verdict->next_attempt_at_ms,
         .account_not_before_ms = verdict->account_not_before_ms,
+        .is_failure = verdict->is_failure,
+        .rate_remaining_count = flight->rate_remaining_count,
+        .rate_reset_s = flight->rate_reset_s,
         .pause_reason = verdict->outcome == OUTCOME_PAUSED ? verdict->pause_reason : NULL,
     };
 }

@@ -21,17 +21,19 @@ enum flight_state { FLIGHT_FREE = 0, FLIGHT_HELD, FLIGHT_UP, FLIGHT_LANDED };
 struct flight {
     enum flight_state state;
     struct claim claim;
+    bool is_probe; /* the account is held: this one may try */
     int64_t started_at_ms, finished_at_ms;
     int64_t started_mono_us, finished_mono_us;
     enum transport_code transport_code; /* how the request ended, if there was one */
     int32_t http_status;
-    struct verdict verdict; /* once landed */
-    char *body;             /* the answer's, made fit for the database; NULL if there is none */
+    int64_t rate_remaining_count, rate_reset_s; /* what the answer said; reset 0: nothing */
+    struct verdict verdict;                     /* once landed */
+    char *body; /* the answer's, made fit for the database; NULL if there is none */
     size_t body_bytes;
 };
 
 /* Takes over the claim and its payload; the flight must be free. */
-void flight_take(struct flight *flight, struct claim *claim);
+void flight_take(struct flight *flight, struct claim *claim, bool is_probe);
 
 /* Keeps how it ended, its status and its body (without a body if memory is short). */
 void flight_keep_answer(struct flight *flight, const struct transport_answer *answer);

@@ -102,6 +102,7 @@ static enum err_code open_worker(struct program *program, struct err *err) {
         .lease_ms = settings->lease_ms,
         .request_timeout_ms = settings->request_timeout_ms,
         .poll_interval_ms = settings->poll_interval_ms,
+        .limits = {.burst_count = settings->rate_burst, .steady_count = settings->rate_steady},
         .policy = {.retry_base_ms = settings->retry_base_ms,
                    .retry_max_ms = settings->retry_max_ms,
                    .retry_attempts_max = settings->retry_max_attempts,

@@ -36,6 +36,8 @@ struct sender_slot {
     int32_t http_status; /* once that head was complete and final */
     char content_type[HEADER_BYTES];
     char retry_after[HEADER_BYTES];
+    char rate_remaining[HEADER_BYTES];
+    char rate_reset[HEADER_BYTES];
     bool is_mitigated;
     char body[RESPONSE_BODY_BYTES_MAX];
     size_t body_bytes;
@@ -94,13 +96,19 @@ static bool has_name(const char *line, size_t line_bytes, const char *name) {
     return line_bytes > length && strncasecmp(line, name, length) == 0;
 }
 
+static void forget_values(struct sender_slot *slot) {
+    slot->content_type[0] = '\0';
+    slot->retry_after[0] = '\0';
+    slot->rate_remaining[0] = '\0';
+    slot->rate_reset[0] = '\0';
+    slot->is_mitigated = false;
+}
+
 /* "HTTP/1.1 202 Accepted" begins a head; there may be several (1xx). */
 static void begin_head(struct sender_slot *slot, const char *line, size_t line_bytes) {
     const char *space = memchr(line, ' ', line_bytes);
     slot->head_status = 0;
-    slot->content_type[0] = '\0';
-    slot->retry_after[0] = '\0';
-    slot->is_mitigated = false;
+    forget_values(slot);
     if (space == NULL || line_bytes - (size_t)(space - line) < 4) {
         return;
     }
@@ -112,6 +120,26 @@ static void begin_head(struct sender_slot *slot, const char *line, size_t line_b
         }
         slot->head_status = slot->head_status * 10 + (digit - '0');
     }
+}
+
+/* True if it is one of the headers whose value is kept. */
+static bool keep_known(struct sender_slot *slot, const char *line, size_t line_bytes) {
+    const struct {
+        const char *name;
+        char *value;
+    } known[] = {
+        {"content-type:", slot->content_type},
+        {"retry-after:", slot->retry_after},
+        {"ratelimit-remaining:", slot->rate_remaining},
+        {"ratelimit-reset:", slot->rate_reset},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (has_name(line, line_bytes, known[i].name)) {
+            keep_value(line, line_bytes, strlen(known[i].name), known[i].value, HEADER_BYTES);
+            return true;
+        }
+    }
+    return false;
 }
 
 static size_t on_header(char *line, size_t size, size_t count, void *context) {
@@ -126,10 +154,8 @@ static size_t on_header(char *line, size_t size, size_t count, void *context) {
     }
     if (has_name(line, line_bytes, "HTTP/")) {
         begin_head(slot, line, line_bytes);
-    } else if (has_name(line, line_bytes, "content-type:")) {
-        keep_value(line, line_bytes, strlen("content-type:"), slot->content_type, HEADER_BYTES);
-    } else if (has_name(line, line_bytes, "retry-after:")) {
-        keep_value(line, line_bytes, strlen("retry-after:"), slot->retry_after, HEADER_BYTES);
+    } else if (keep_known(slot, line, line_bytes)) {
+        return line_bytes;
     } else if (has_name(line, line_bytes, "cf-mitigated:")) {
         slot->is_mitigated = true;
     } else if (line[0] == '\r' || line[0] == '\n') {
@@ -213,6 +239,30 @@ static const char *error_of(const struct sender_slot *slot, enum transport_code 
     return result == CURLE_OK ? "the answer's head broke off" : curl_easy_strerror(result);
 }
 
+/* A number without sign, as a header has it; false if it is none, or absurd. */
+static bool read_count(const char *text, int64_t *count_out) {
+    enum { DIGITS_MAX = 9 };
+    size_t length = strlen(text);
+    *count_out = 0;
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] < '0' || text[i] > '9' || length > DIGITS_MAX) {
+            return false;
+        }
+        *count_out = *count_out * 10 + (text[i] - '0');
+    }
+    return length > 0;
+}
+
+static void fill_rate(const struct sender_slot *slot, struct transport_answer *answer) {
+    int64_t remaining_count = 0;
+    int64_t reset_s = 0;
+    if (read_count(slot->rate_remaining, &remaining_count) &&
+        read_count(slot->rate_reset, &reset_s)) {
+        answer->rate_remaining_count = remaining_count;
+        answer->rate_reset_s = reset_s;
+    }
+}
+
 static void fill_answer(const struct sender_slot *slot, enum transport_code code, const char *error,
                         struct transport_answer *answer_out) {
     bool has_head = slot->http_status != 0;
@@ -226,6 +276,9 @@ static void fill_answer(const struct sender_slot *slot, enum transport_code code
         .body_bytes = has_head ? slot->body_bytes : 0,
         .error = error,
     };
+    if (has_head) {
+        fill_rate(slot, answer_out);
+    }
 }
 
 static void take_down(struct sender *sender, struct sender_slot *slot) {
@@ -311,9 +364,7 @@ static void reset_slot(struct sender_slot *slot, const struct transport_request 
     slot->head_status = 0;
     slot->http_status = 0;
     slot->body_bytes = 0;
-    slot->content_type[0] = '\0';
-    slot->retry_after[0] = '\0';
-    slot->is_mitigated = false;
+    forget_values(slot);
     slot->error[0] = '\0';
 }
 

@@ -50,8 +50,10 @@ struct transport_answer {
     int32_t http_status;      /* 0: no complete head came */
     const char *content_type; /* "" if none */
     const char *retry_after;  /* "" if none */
-    bool is_mitigated;        /* Klaviyo's front door (cf-mitigated), not Klaviyo, gave it */
-    const char *body;         /* its first 16 KiB at most; any bytes at all */
+    /* RateLimit-Remaining and -Reset, if the answer had both; else reset is 0. */
+    int64_t rate_remaining_count, rate_reset_s;
+    bool is_mitigated; /* Klaviyo's front door (cf-mitigated), not Klaviyo, gave it */
+    const char *body;  /* its first 16 KiB at most; any bytes at all */
     size_t body_bytes;
     const char *error; /* what went wrong on the wire, for people; "" if nothing */
 };

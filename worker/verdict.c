@@ -134,8 +134,9 @@ static void bury(struct verdict *verdict, const char *why) {
 /* True if the event has had all the attempts or all the time it may have; says which. */
 static bool is_at_the_end(const struct verdict_policy *policy,
                           const struct verdict_context *context, char *why, size_t why_bytes) {
-    int64_t age_ms =
-        context->first_attempt_at_ms > 0 ? context->now_ms - context->first_attempt_at_ms : 0;
+    int64_t age_ms = context->first_attempt_at_ms > 0
+                         ? context->now_ms - context->first_attempt_at_ms - context->held_ms
+                         : 0;
     int length = 0;
     if (context->attempts >= policy->retry_attempts_max) {
         length = snprintf(why, why_bytes, "given up after %d attempts", context->attempts);
@@ -149,8 +150,11 @@ static void judge_retry(const struct verdict_policy *policy, const struct transp
                         const struct verdict_context *context, const struct random *random,
                         struct verdict *verdict) {
     char why[64];
-    verdict->is_burnt = true;
-    if (is_at_the_end(policy, context, why, sizeof why)) {
+    /* What this process or its end broke says nothing about Klaviyo. */
+    bool is_ours = answer->code == TRANSPORT_LOCAL || answer->code == TRANSPORT_STOPPED;
+    verdict->is_failure = answer->http_status != 0 || !is_ours;
+    verdict->is_burnt = !context->is_probe;
+    if (!context->is_probe && is_at_the_end(policy, context, why, sizeof why)) {
         bury(verdict, why);
         return;
     }

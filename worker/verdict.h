@@ -40,6 +40,8 @@ struct verdict_policy {
 struct verdict_context {
     int32_t attempts;            /* this one included */
     int64_t first_attempt_at_ms; /* 0: this is the first */
+    int64_t held_ms;             /* of that age, how long the account was held: it does not count */
+    bool is_probe;               /* a failure burns nothing and buries nobody */
     int32_t refused_streak;      /* different events refused with 400 in a row before this one */
     int64_t now_ms;
 };
@@ -48,6 +50,7 @@ struct verdict {
     enum outcome outcome; /* OUTCOME_SENT, _RETRY, _THROTTLED, _PAUSED, _DEAD */
     bool is_burnt;
     bool is_refused;                         /* a 400: counts in the streak */
+    bool is_failure;                         /* the moment's fault: counts towards the breaker */
     int64_t next_attempt_at_ms;              /* 0: never (sent, dead) */
     int64_t account_not_before_ms;           /* 0: the account goes on */
     char pause_reason[VERDICT_REASON_BYTES]; /* "" unless paused */

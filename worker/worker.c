@@ -14,6 +14,7 @@ enum {
     STORE_PAUSE_MS_SPREAD = 150,
     /* The store says that something is due and gives nothing: look again soon, not at once. */
     EMPTY_HANDED_MS = 50,
+    DICE_SIDES = 1 << 30,
     /* How often to look whether a neighbour died: an event is to be claimed again within a second. */
     TEND_MS_MIN = 150,
     TEND_MS_SPREAD = 100,
@@ -95,6 +96,8 @@ static struct verdict_context context_of(const struct worker *worker, const stru
     return (struct verdict_context){
         .attempts = flight->claim.attempts,
         .first_attempt_at_ms = flight->claim.first_attempt_at_ms,
+        .held_ms = flight->claim.held_ms,
+        .is_probe = flight->is_probe,
         .refused_streak = worker->refused_streak,
         .now_ms = wall_ms(worker),
     };
@@ -215,7 +218,7 @@ static void start_claims(struct worker *worker, int64_t claimed_mono_ms) {
             slot++;
             assert(slot < worker->options.concurrency);
         }
-        flight_take(&worker->flights[slot], &worker->batch.claims[i]);
+        flight_take(&worker->flights[slot], &worker->batch.claims[i], worker->batch.is_probe);
         worker->free_count--;
         start(worker, slot, claimed_mono_ms);
     }
@@ -304,7 +307,10 @@ static enum err_code settle_and_claim(struct worker *worker, const struct exchan
         .now_ms = wall_ms(worker),
         .lease_ms = options->lease_ms,
         .count_max = exchange->claims_max,
+        .held_count = worker_held_count(worker) - exchange->settlement_count,
         .probe_interval_ms = options->policy.probe_interval_ms,
+        .limits = options->limits,
+        .dice = random_below(options->random, DICE_SIDES),
     };
     struct settle_report settled = {0};
     enum err_code code =

@@ -42,6 +42,7 @@ struct worker_options {
     int64_t lease_ms;                  /* more than request_timeout_ms */
     int64_t request_timeout_ms;        /* the longest that the transport takes for one request */
     int64_t poll_interval_ms;
+    struct rate_limits limits; /* single events, for the whole account */
     struct verdict_policy policy;
 };
 

@@ -48,6 +48,10 @@ struct store_ops {
     enum err_code (*audit)(struct store *store, struct store_audit *audit_out, struct err *err);
     enum err_code (*retry_events)(struct store *store, const struct repair *repair,
                                   int64_t *count_out, struct err *err);
+    enum err_code (*pause_account)(struct store *store, const struct account_order *order,
+                                   bool *changed_out, struct err *err);
+    enum err_code (*resume_account)(struct store *store, const struct account_order *order,
+                                    bool *changed_out, struct err *err);
     enum err_code (*cancel_events)(struct store *store, const struct repair *repair,
                                    int64_t *count_out, struct err *err);
 };

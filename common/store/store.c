@@ -151,6 +151,7 @@ enum err_code store_settle_and_claim(struct store *store, const struct settlemen
                                      struct err *err) {
     assert(request->worker != NULL && strlen(request->worker) < WORKER_ID_BYTES);
     assert(request->lease_ms > 0 && request->probe_interval_ms > 0);
+    assert(request->limits.burst_count > 0 && request->limits.steady_count > 0);
     empty_batch(batch);
     *report_out = (struct settle_report){0};
     enum err_code code = store->ops->settle_and_claim(store, settlements, settlement_count,
@@ -240,6 +241,24 @@ static void wake_after(struct store *store, const struct repair *repair) {
     if (!repair->dry_run) {
         store_wake(store);
     }
+}
+
+enum err_code store_pause_account(struct store *store, const struct account_order *order,
+                                  bool *changed_out, struct err *err) {
+    assert(order->actor != NULL && order->reason != NULL && order->now_ms > 0);
+    *changed_out = false;
+    return store->ops->pause_account(store, order, changed_out, err);
+}
+
+enum err_code store_resume_account(struct store *store, const struct account_order *order,
+                                   bool *changed_out, struct err *err) {
+    assert(order->actor != NULL && order->reason != NULL && order->now_ms > 0);
+    *changed_out = false;
+    enum err_code code = store->ops->resume_account(store, order, changed_out, err);
+    if (code == ERR_OK && *changed_out && !order->dry_run) {
+        store_wake(store);
+    }
+    return code;
 }
 
 enum err_code store_retry_events(struct store *store, const struct repair *repair,

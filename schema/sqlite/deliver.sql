@@ -1,44 +1,32 @@
--- Delivering: what is due, what became of it, and what holds the account back.
-
--- name: account_read
-SELECT not_before, pause_reason
-FROM account;
-
--- name: account_wait
-UPDATE account
-SET not_before = max(not_before, :not_before);
-
--- name: account_pause
-UPDATE account
-SET pause_reason = :reason,
-    paused_at    = coalesce(paused_at, :now),
-    not_before   = max(not_before, :not_before);
-
--- name: account_probe
--- The next probe goes out one interval later, whatever becomes of this one.
-UPDATE account
-SET not_before = :not_before;
-
--- name: account_sent
--- Only a request that started after the pause proves that the pause is over.
-UPDATE account
-SET last_sent_at = max(coalesce(last_sent_at, 0), :sent_at),
-    not_before   = CASE WHEN paused_at <= :started_at THEN 0 ELSE not_before END,
-    pause_reason = CASE WHEN paused_at <= :started_at THEN NULL ELSE pause_reason END,
-    paused_at    = CASE WHEN paused_at <= :started_at THEN NULL ELSE paused_at END;
+-- Delivering: what is due and what became of it.
 
 -- name: due_next
--- When the earliest pending event is due: one look at the partial index.
+-- When the earliest pending event is due: two looks at the partial index.
 SELECT min(next_attempt_at)
-FROM outbox
-WHERE status = 'pending'
-  AND next_attempt_at IS NOT NULL;
+FROM (SELECT min(next_attempt_at) AS next_attempt_at
+      FROM outbox
+      WHERE status = 'pending' AND next_attempt_at IS NOT NULL AND (attempts > 0) = 0
+      UNION ALL
+      SELECT min(next_attempt_at)
+      FROM outbox
+      WHERE status = 'pending' AND next_attempt_at IS NOT NULL AND (attempts > 0) = 1);
+
+-- name: due_repeated_count
+-- How many repeated attempts are due, as far as anyone wants to know.
+SELECT count(*)
+FROM (SELECT 1
+      FROM outbox
+      WHERE status = 'pending'
+        AND (attempts > 0) = 1
+        AND next_attempt_at <= :now
+      LIMIT :limit);
 
 -- name: due_list
 SELECT rowid, id, preorder_id, token, attempts, metric, payload, request_id, traceparent,
-       created_at, first_attempt_at, claimed_by IS NOT NULL
+       created_at, first_attempt_at, claimed_by IS NOT NULL, held_before
 FROM outbox
 WHERE status = 'pending'
+  AND (attempts > 0) = :is_repeated
   AND next_attempt_at <= :now
 ORDER BY next_attempt_at
 LIMIT :limit;
@@ -68,6 +56,8 @@ ON CONFLICT (outbox_id, token) DO NOTHING;
 UPDATE outbox
 SET status           = :status,
     attempts         = attempts - :given_back,
+    held_before      = CASE WHEN :is_judged AND first_attempt_at IS NULL THEN :held
+                            ELSE held_before END,
     first_attempt_at = CASE WHEN :is_judged THEN coalesce(first_attempt_at, :started_at)
                             ELSE first_attempt_at END,
     next_attempt_at  = :next_attempt_at,

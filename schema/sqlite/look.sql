@@ -196,14 +196,18 @@ SELECT (SELECT user_version FROM pragma_user_version),
        (SELECT count(*) FROM outbox INDEXED BY outbox_dead WHERE status = 'dead'),
        held.claimed_count,
        (SELECT count(*) FROM outbox INDEXED BY outbox_due
-        WHERE status = 'pending' AND next_attempt_at <= :now_ms) - held.overdue_count,
-       (SELECT next_attempt_at
-        FROM outbox INDEXED BY outbox_due
-        WHERE status = 'pending'
-          AND next_attempt_at <= :now_ms
-          AND coalesce(claim_expires_at, 0) <= :now_ms
-        ORDER BY next_attempt_at
-        LIMIT 1),
+        WHERE status = 'pending' AND (attempts > 0) IN (0, 1) AND next_attempt_at <= :now_ms)
+           - held.overdue_count,
+       (SELECT min(oldest.next_attempt_at)
+        FROM (SELECT (SELECT next_attempt_at
+                      FROM outbox INDEXED BY outbox_due
+                      WHERE status = 'pending'
+                        AND (attempts > 0) = repeated.value
+                        AND next_attempt_at <= :now_ms
+                        AND coalesce(claim_expires_at, 0) <= :now_ms
+                      ORDER BY next_attempt_at
+                      LIMIT 1) AS next_attempt_at
+              FROM (SELECT 0 AS value UNION ALL SELECT 1) AS repeated) AS oldest),
        account.not_before,
        account.pause_reason,
        account.paused_at,

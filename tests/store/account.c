@@ -119,7 +119,7 @@ static void a_pause_says_why_and_since_when(void **state) {
     struct fixture *fixture = *state;
     (void)pause(fixture);
     assert_string_equal(
-        fixture_text(fixture, "SELECT pause_reason, paused_at, not_before FROM account"),
+        fixture_text(fixture, "SELECT pause_reason, paused_at, probe_at FROM account"),
         "the key is wrong|1001000|1002000");
 }
 
@@ -190,8 +190,7 @@ static void a_request_from_before_the_pause_does_not_lift_it(void **state) {
     settlement.finished_at_ms = PAUSED_AT_MS + 500;
     (void)fixture_settle(fixture, &settlement, PAUSED_AT_MS + 500);
     assert_true(is_paused(fixture));
-    assert_int_equal(fixture_number(fixture, "SELECT not_before FROM account"),
-                     PAUSED_AT_MS + 1000);
+    assert_int_equal(fixture_number(fixture, "SELECT probe_at FROM account"), PAUSED_AT_MS + 1000);
     assert_int_equal(fixture_number(fixture, "SELECT last_sent_at FROM account"),
                      PAUSED_AT_MS + 500);
 }

@@ -170,7 +170,8 @@ struct claim_request fixture_claim_request(int64_t now_ms, size_t count_max) {
                                   .now_ms = now_ms,
                                   .lease_ms = 1000,
                                   .count_max = count_max,
-                                  .probe_interval_ms = 10000};
+                                  .probe_interval_ms = 10000,
+                                  .limits = {.burst_count = 1000000, .steady_count = 1000000}};
 }
 
 struct claim fixture_claim_one(struct fixture *fixture, int64_t now_ms) {

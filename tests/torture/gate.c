@@ -126,7 +126,8 @@ static void deliver_some(struct writer *writer) {
                                     .now_ms = clock_wall_ms(clock_system()),
                                     .lease_ms = LEASE_MS,
                                     .count_max = CLAIMS_MAX,
-                                    .probe_interval_ms = LEASE_MS};
+                                    .probe_interval_ms = LEASE_MS,
+                                    .limits = {.burst_count = 1000000, .steady_count = 1000000}};
     struct settle_report report = {0};
     struct err err = {0};
     int64_t start_us = clock_mono_us(clock_system());

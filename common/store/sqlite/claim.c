@@ -5,38 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/store/sqlite/account.h"
 #include "common/store/sqlite/settle.h"
-
-/* What the account allows right now. */
-struct allowance {
-    size_t count_max;
-    bool is_probe;
-    int64_t not_before_ms; /* 0: nothing holds it back */
-};
-
-static CHECKED enum err_code read_allowance(struct sqlite_store *self,
-                                            const struct claim_request *request,
-                                            struct allowance *allowance_out, struct err *err) {
-    sqlite3_stmt *statement = sqlite_use(self, SQL_ACCOUNT_READ);
-    bool has_row = false;
-    enum err_code code = sqlite_next(self, statement, &has_row, err);
-    if (code != ERR_OK) {
-        return code;
-    }
-    assert(has_row); /* the schema inserts it */
-    int64_t not_before_ms = sqlite3_column_int64(statement, 0);
-    bool is_paused = sqlite3_column_type(statement, 1) != SQLITE_NULL;
-    (void)sqlite3_reset(statement);
-    struct allowance allowance = {.count_max = request->count_max, .is_probe = is_paused};
-    if (not_before_ms > request->now_ms) {
-        allowance.count_max = 0;
-        allowance.not_before_ms = not_before_ms;
-    } else if (is_paused && allowance.count_max > 1) {
-        allowance.count_max = 1;
-    }
-    *allowance_out = allowance;
-    return ERR_OK;
-}
 
 static CHECKED enum err_code read_next_due(struct sqlite_store *self, int64_t *due_at_ms_out,
                                            struct err *err) {
@@ -71,6 +41,7 @@ static CHECKED enum err_code reserve(struct claim_batch *batch, size_t count, st
 struct due_row {
     int64_t rowid;
     bool had_holder;
+    int64_t held_before_ms; /* what the account had been held when its age began */
 };
 
 static CHECKED enum err_code read_due_row(sqlite3_stmt *statement, struct claim *claim,
@@ -88,23 +59,32 @@ static CHECKED enum err_code read_due_row(sqlite3_stmt *statement, struct claim 
     sqlite_column_copy(statement, 8, claim->traceparent, sizeof claim->traceparent);
     row_out->rowid = sqlite3_column_int64(statement, 0);
     row_out->had_holder = sqlite3_column_int(statement, 11) != 0;
+    row_out->held_before_ms = sqlite3_column_int64(statement, 12);
     return sqlite_column_take(statement, 6, &claim->payload, &claim->payload_bytes, err);
 }
 
-/* Reads all due rows before it changes any: an update moves rows within the index that is read. */
-static CHECKED enum err_code read_due(struct sqlite_store *self, int64_t now_ms, size_t count_max,
-                                      struct claim_batch *batch, struct due_row *rows,
-                                      struct err *err) {
+/* What is asked of the rows that are due. */
+struct wish {
+    int64_t now_ms;
+    size_t count_max;
+    size_t repeated_count_max; /* of them repeated attempts, if there are enough first ones */
+};
+
+/* Adds due rows of one sort until the batch holds `until_count`. */
+static CHECKED enum err_code read_sort(struct sqlite_store *self, int64_t now_ms, bool is_repeated,
+                                       size_t until_count, struct claim_batch *batch,
+                                       struct due_row *rows, struct err *err) {
     sqlite3_stmt *statement = sqlite_use(self, SQL_DUE_LIST);
     sqlite_bind_integer(statement, ":now", now_ms);
-    sqlite_bind_integer(statement, ":limit", (int64_t)count_max);
+    sqlite_bind_integer(statement, ":is_repeated", is_repeated ? 1 : 0);
+    sqlite_bind_integer(statement, ":limit", (int64_t)(until_count - batch->claim_count));
     for (;;) {
         bool has_row = false;
         enum err_code code = sqlite_next(self, statement, &has_row, err);
         if (code != ERR_OK || !has_row) {
             return code;
         }
-        assert(batch->claim_count < count_max);
+        assert(batch->claim_count < until_count);
         size_t index = batch->claim_count++;
         code = read_due_row(statement, &batch->claims[index], &rows[index], err);
         if (code != ERR_OK) {
@@ -112,6 +92,34 @@ static CHECKED enum err_code read_due(struct sqlite_store *self, int64_t now_ms,
             return code;
         }
     }
+}
+
+static CHECKED enum err_code count_repeated(struct sqlite_store *self, const struct wish *wish,
+                                            size_t *count_out, struct err *err) {
+    sqlite3_stmt *statement = sqlite_use(self, SQL_DUE_REPEATED_COUNT);
+    sqlite_bind_integer(statement, ":now", wish->now_ms);
+    sqlite_bind_integer(statement, ":limit", (int64_t)wish->repeated_count_max);
+    bool has_row = false;
+    enum err_code code = sqlite_next(self, statement, &has_row, err);
+    *count_out = code == ERR_OK && has_row ? (size_t)sqlite3_column_int64(statement, 0) : 0;
+    (void)sqlite3_reset(statement);
+    return code;
+}
+
+/* Reads all due rows before it changes any: an update moves rows within the index that is read. */
+static CHECKED enum err_code read_due(struct sqlite_store *self, const struct wish *wish,
+                                      struct claim_batch *batch, struct due_row *rows,
+                                      struct err *err) {
+    size_t repeated_count = 0;
+    enum err_code code = count_repeated(self, wish, &repeated_count, err);
+    if (code == ERR_OK) {
+        code = read_sort(self, wish->now_ms, false, wish->count_max - repeated_count, batch, rows,
+                         err);
+    }
+    if (code == ERR_OK && batch->claim_count < wish->count_max) {
+        code = read_sort(self, wish->now_ms, true, wish->count_max, batch, rows, err);
+    }
+    return code;
 }
 
 static void forget(struct claim_batch *batch) {
@@ -142,10 +150,10 @@ static CHECKED enum err_code claim_row(struct sqlite_store *self, const struct d
 
 /* Due rows that had a holder may be in the hands of one that is only slow: those are left to it. */
 static CHECKED enum err_code read_takeable(struct sqlite_store *self,
-                                           const struct claim_request *request, size_t count_max,
-                                           struct claim_batch *batch, struct due_row *rows,
-                                           struct err *err) {
-    enum err_code code = read_due(self, request->now_ms, count_max, batch, rows, err);
+                                           const struct claim_request *request,
+                                           const struct wish *wish, struct claim_batch *batch,
+                                           struct due_row *rows, struct err *err) {
+    enum err_code code = read_due(self, wish, batch, rows, err);
     bool any_held = false;
     for (size_t i = 0; i < batch->claim_count && code == ERR_OK; i++) {
         any_held = any_held || rows[i].had_holder;
@@ -159,50 +167,66 @@ static CHECKED enum err_code read_takeable(struct sqlite_store *self,
         return code;
     }
     forget(batch);
-    return read_due(self, request->now_ms, count_max, batch, rows, err);
+    return read_due(self, wish, batch, rows, err);
+}
+
+static CHECKED enum err_code claim_rows(struct sqlite_store *self,
+                                        const struct claim_request *request,
+                                        struct account_desk *desk, struct claim_batch *batch,
+                                        const struct due_row *rows, struct err *err) {
+    int64_t held_ms = account_held_ms(&desk->account, request->now_ms);
+    enum err_code code = ERR_OK;
+    for (size_t i = 0; i < batch->claim_count && code == ERR_OK; i++) {
+        struct claim *claim = &batch->claims[i];
+        code = claim_row(self, &rows[i], request, err);
+        claim->held_ms = claim->first_attempt_at_ms > 0 ? held_ms - rows[i].held_before_ms : 0;
+        batch->rescued_count += rows[i].had_holder ? 1 : 0;
+        if (rows[i].had_holder) {
+            account_desk_vanish(desk, &claim->event_id, claim->token - 1);
+        }
+    }
+    return code;
 }
 
 static CHECKED enum err_code claim_due(struct sqlite_store *self,
                                        const struct claim_request *request,
-                                       const struct allowance *allowance, struct claim_batch *batch,
+                                       const struct account_allowance *allowance,
+                                       struct account_desk *desk, struct claim_batch *batch,
                                        struct err *err) {
-    enum err_code code = reserve(batch, allowance->count_max, err);
+    size_t count_max = (size_t)allowance->count_max;
+    enum err_code code = reserve(batch, count_max, err);
     if (code != ERR_OK) {
         return code;
     }
-    struct due_row *rows = calloc(allowance->count_max, sizeof *rows);
+    struct due_row *rows = calloc(count_max, sizeof *rows);
     if (rows == NULL) {
         return err_set(err, ERR_FATAL, "out of memory");
     }
-    code = read_takeable(self, request, allowance->count_max, batch, rows, err);
-    for (size_t i = 0; i < batch->claim_count && code == ERR_OK; i++) {
-        code = claim_row(self, &rows[i], request, err);
-        batch->rescued_count += rows[i].had_holder ? 1 : 0;
+    const struct wish wish = {.now_ms = request->now_ms,
+                              .count_max = count_max,
+                              .repeated_count_max = (count_max + (request->dice & 1)) / 2};
+    code = read_takeable(self, request, &wish, batch, rows, err);
+    if (code == ERR_OK) {
+        code = claim_rows(self, request, desk, batch, rows, err);
     }
     free(rows);
-    if (code == ERR_OK && allowance->is_probe && batch->claim_count > 0) {
-        batch->is_probe = true;
-        sqlite3_stmt *statement = sqlite_use(self, SQL_ACCOUNT_PROBE);
-        sqlite_bind_integer(statement, ":not_before", request->now_ms + request->probe_interval_ms);
-        code = sqlite_run(self, statement, err);
-    }
+    batch->is_probe = allowance->is_probe && batch->claim_count > 0;
+    account_desk_claim(desk, batch);
     return code;
 }
 
 /* When it is worth asking again. */
 static CHECKED enum err_code fill_next_due(struct sqlite_store *self,
-                                           const struct claim_request *request,
+                                           const struct account_desk *desk,
                                            struct claim_batch *batch, struct err *err) {
-    struct allowance allowance;
+    struct account_allowance allowance = account_desk_allow(desk, 1);
     int64_t due_at_ms = INT64_MAX;
-    enum err_code code = read_allowance(self, request, &allowance, err);
-    if (code == ERR_OK) {
-        code = read_next_due(self, &due_at_ms, err);
+    enum err_code code = read_next_due(self, &due_at_ms, err);
+    if (allowance.count_max == 0) {
+        batch->reason = allowance.reason;
+        due_at_ms = due_at_ms > allowance.not_before_ms ? due_at_ms : allowance.not_before_ms;
     }
-    if (code == ERR_OK) {
-        batch->next_due_at_ms =
-            due_at_ms > allowance.not_before_ms ? due_at_ms : allowance.not_before_ms;
-    }
+    batch->next_due_at_ms = due_at_ms;
     return code;
 }
 
@@ -215,26 +239,41 @@ static CHECKED enum err_code is_anything_due(struct sqlite_store *self,
     if (code != ERR_OK) {
         return code;
     }
-    code = fill_next_due(self, request, batch, err);
+    struct account_desk desk;
+    code = account_desk_open(self, request, &desk, err);
+    if (code == ERR_OK) {
+        account_desk_settle(&desk, (int64_t)request->held_count);
+        code = fill_next_due(self, &desk, batch, err);
+    }
     sqlite_end_read(self);
     *is_due_out = request->count_max > 0 && batch->next_due_at_ms <= request->now_ms;
     return code;
 }
 
-static CHECKED enum err_code
-settle_and_claim(struct sqlite_store *self, const struct settlement *settlements,
-                 size_t settlement_count, struct settle_report *report_out,
-                 const struct claim_request *request, struct claim_batch *batch, struct err *err) {
-    struct allowance allowance = {0};
-    enum err_code code =
-        sqlite_settle(self, settlements, settlement_count, report_out, request, err);
+static CHECKED enum err_code settle_and_claim(struct sqlite_store *self,
+                                              const struct settlement_list *list,
+                                              const struct claim_request *request,
+                                              struct settle_report *report_out,
+                                              struct claim_batch *batch, struct err *err) {
+    struct account_desk desk;
+    enum err_code code = account_desk_open(self, request, &desk, err);
     if (code == ERR_OK) {
-        code = read_allowance(self, request, &allowance, err);
+        code = sqlite_settle(self, list, request, &desk, report_out, err);
     }
-    if (code == ERR_OK && allowance.count_max > 0) {
-        code = claim_due(self, request, &allowance, batch, err);
+    if (code != ERR_OK) {
+        return code;
     }
-    return code == ERR_OK ? fill_next_due(self, request, batch, err) : code;
+    account_desk_settle(&desk, (int64_t)request->held_count);
+    struct account_allowance allowance = account_desk_allow(&desk, request->count_max);
+    batch->reason = allowance.reason;
+    if (allowance.count_max > 0) {
+        code = claim_due(self, request, &allowance, &desk, batch, err);
+    }
+    if (code == ERR_OK) {
+        code = account_desk_close(self, &desk, request,
+                                  (int64_t)(request->held_count + batch->claim_count), err);
+    }
+    return code == ERR_OK ? fill_next_due(self, &desk, batch, err) : code;
 }
 
 enum err_code sqlite_settle_and_claim(struct store *store, const struct settlement *settlements,
@@ -253,7 +292,8 @@ enum err_code sqlite_settle_and_claim(struct store *store, const struct settleme
     if (code != ERR_OK) {
         return code;
     }
-    code = settle_and_claim(self, settlements, settlement_count, report_out, request, batch, err);
+    const struct settlement_list list = {.settlements = settlements, .count = settlement_count};
+    code = settle_and_claim(self, &list, request, report_out, batch, err);
     if (code == ERR_OK) {
         code = sqlite_commit(self, err);
     } else {

@@ -236,4 +236,6 @@ const struct store_ops sqlite_ops = {
     .audit = sqlite_audit,
     .retry_events = sqlite_retry_events,
     .cancel_events = sqlite_cancel_events,
+    .pause_account = sqlite_pause_account,
+    .resume_account = sqlite_resume_account,
 };

@@ -75,8 +75,8 @@ void sqlite_release(struct sqlite_store *self);
 
 extern const struct store_ops sqlite_ops;
 
-/* The operations, one file a noun: create.c, settle.c, claim.c, look.c,
-   repair.c, checkpoint.c, workers.c. */
+/* The operations, one file a noun: create.c, settle.c, claim.c, account_order.c, look.c, repair.c,
+   checkpoint.c, workers.c. */
 enum err_code sqlite_create_preorders(struct store *store, struct create *creates,
                                       size_t create_count, struct err *err);
 enum err_code sqlite_settle_and_claim(struct store *store, const struct settlement *settlements,
@@ -112,6 +112,10 @@ enum err_code sqlite_read_backlog(struct store *store, int64_t now_ms,
 enum err_code sqlite_read_status(struct store *store, int64_t now_ms,
                                  struct store_status *status_out, struct err *err);
 enum err_code sqlite_audit(struct store *store, struct store_audit *audit_out, struct err *err);
+enum err_code sqlite_pause_account(struct store *store, const struct account_order *order,
+                                   bool *changed_out, struct err *err);
+enum err_code sqlite_resume_account(struct store *store, const struct account_order *order,
+                                    bool *changed_out, struct err *err);
 enum err_code sqlite_retry_events(struct store *store, const struct repair *repair,
                                   int64_t *count_out, struct err *err);
 enum err_code sqlite_cancel_events(struct store *store, const struct repair *repair,

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "common/store/sqlite/engine.h"
+#include "common/store/sqlite/account.h"
 
 enum { WAL_HEADER_BYTES = 32, WAL_FRAME_HEADER_BYTES = 24 };
 
@@ -60,8 +60,11 @@ enum err_code sqlite_read_backlog(struct store *store, int64_t now_ms,
     status.wal_pages = log_file_pages(self, page_bytes);
     status.database_bytes = page_bytes * sqlite3_column_int64(statement, 11);
     (void)sqlite3_reset(statement);
-    *status_out = status;
-    return ERR_OK;
+    code = account_fill_status(self, now_ms, &status, err);
+    if (code == ERR_OK) {
+        *status_out = status;
+    }
+    return code;
 }
 
 static CHECKED enum err_code read_totals(struct sqlite_store *self, struct store_status *status,

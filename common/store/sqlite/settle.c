@@ -42,14 +42,14 @@ static CHECKED enum err_code journal(struct sqlite_store *self, const struct set
 
 /* Applies a verdict to the event if the claim is still ours. */
 static CHECKED enum err_code apply(struct sqlite_store *self, const struct settlement *settlement,
-                                   bool *applied_out, struct err *err) {
+                                   int64_t held_ms, bool *applied_out, struct err *err) {
     bool is_sent = settlement->outcome == OUTCOME_SENT;
     bool is_dead = settlement->outcome == OUTCOME_DEAD;
     sqlite3_stmt *statement = sqlite_use(self, SQL_SETTLE_EVENT);
     sqlite_bind_text(statement, ":status", is_sent ? "sent" : is_dead ? "dead" : "pending");
     sqlite_bind_integer(statement, ":given_back", settlement->is_burnt ? 0 : 1);
-    sqlite_bind_integer(statement, ":is_judged",
-                        is_sent || is_dead || settlement->outcome == OUTCOME_RETRY);
+    sqlite_bind_integer(statement, ":is_judged", settlement->is_burnt ? 1 : 0);
+    sqlite_bind_integer(statement, ":held", held_ms);
     sqlite_bind_integer(statement, ":started_at", settlement->started_at_ms);
     if (!is_sent && !is_dead) {
         assert(settlement->next_attempt_at_ms > 0);
@@ -99,29 +99,10 @@ static CHECKED enum err_code give_back(struct sqlite_store *self,
     return code;
 }
 
-/* What the verdict means for the account as a whole. */
-static CHECKED enum err_code hold_account(struct sqlite_store *self,
-                                          const struct settlement *settlement, int64_t now_ms,
-                                          struct err *err) {
-    sqlite3_stmt *statement = NULL;
-    if (settlement->outcome == OUTCOME_PAUSED) {
-        assert(settlement->pause_reason != NULL);
-        statement = sqlite_use(self, SQL_ACCOUNT_PAUSE);
-        sqlite_bind_text(statement, ":reason", settlement->pause_reason);
-        sqlite_bind_integer(statement, ":now", now_ms);
-    } else if (settlement->account_not_before_ms > 0) {
-        statement = sqlite_use(self, SQL_ACCOUNT_WAIT);
-    } else {
-        return ERR_OK;
-    }
-    sqlite_bind_integer(statement, ":not_before", settlement->account_not_before_ms);
-    return sqlite_run(self, statement, err);
-}
-
 static CHECKED enum err_code settle_one(struct sqlite_store *self,
                                         const struct settlement *settlement,
-                                        const struct claim_request *request, bool *is_stale_out,
-                                        struct err *err) {
+                                        const struct claim_request *request, int64_t held_ms,
+                                        bool *is_stale_out, struct err *err) {
     bool was_applied = false;
     *is_stale_out = false;
     if (settlement->outcome == OUTCOME_UNSENT) {
@@ -132,7 +113,7 @@ static CHECKED enum err_code settle_one(struct sqlite_store *self,
     assert(settlement->outcome != OUTCOME_UNKNOWN);
     enum err_code code = journal(self, settlement, request->worker, err);
     if (code == ERR_OK) {
-        code = apply(self, settlement, &was_applied, err);
+        code = apply(self, settlement, held_ms, &was_applied, err);
         *is_stale_out = !was_applied;
     }
     if (code == ERR_OK && !was_applied && settlement->outcome == OUTCOME_SENT) {
@@ -141,46 +122,19 @@ static CHECKED enum err_code settle_one(struct sqlite_store *self,
     if (code == ERR_OK && was_applied && is_final(settlement->outcome)) {
         code = release_next(self, &settlement->event_id, request->now_ms, err);
     }
-    if (code == ERR_OK) {
-        code = hold_account(self, settlement, request->now_ms, err);
-    }
     return code;
 }
 
-/* Klaviyo took something: a pause that began before that request is over. */
-static CHECKED enum err_code note_sent(struct sqlite_store *self,
-                                       const struct settlement *settlements, size_t count,
-                                       struct err *err) {
-    int64_t started_at_ms = 0;
-    int64_t sent_at_ms = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (settlements[i].outcome != OUTCOME_SENT) {
-            continue;
-        }
-        if (settlements[i].started_at_ms > started_at_ms) {
-            started_at_ms = settlements[i].started_at_ms;
-        }
-        if (settlements[i].finished_at_ms > sent_at_ms) {
-            sent_at_ms = settlements[i].finished_at_ms;
-        }
-    }
-    if (sent_at_ms == 0) {
-        return ERR_OK;
-    }
-    sqlite3_stmt *statement = sqlite_use(self, SQL_ACCOUNT_SENT);
-    sqlite_bind_integer(statement, ":sent_at", sent_at_ms);
-    sqlite_bind_integer(statement, ":started_at", started_at_ms);
-    return sqlite_run(self, statement, err);
-}
-
-enum err_code sqlite_settle(struct sqlite_store *self, const struct settlement *settlements,
-                            size_t settlement_count, struct settle_report *report_out,
-                            const struct claim_request *request, struct err *err) {
+enum err_code sqlite_settle(struct sqlite_store *self, const struct settlement_list *list,
+                            const struct claim_request *request, struct account_desk *desk,
+                            struct settle_report *report_out, struct err *err) {
+    int64_t held_ms = account_held_ms(&desk->account, request->now_ms);
     enum err_code code = ERR_OK;
-    for (size_t i = 0; i < settlement_count && code == ERR_OK; i++) {
+    for (size_t i = 0; i < list->count && code == ERR_OK; i++) {
         bool is_stale = false;
-        code = settle_one(self, &settlements[i], request, &is_stale, err);
+        code = settle_one(self, &list->settlements[i], request, held_ms, &is_stale, err);
         report_out->stale_count += is_stale ? 1 : 0;
+        account_desk_note(desk, &list->settlements[i]);
     }
-    return code == ERR_OK ? note_sent(self, settlements, settlement_count, err) : code;
+    return code;
 }

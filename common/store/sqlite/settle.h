@@ -3,8 +3,14 @@
  * The first half of a worker's step: verdicts into rows. Runs within the caller's write
  * transaction.
  */
-#include "common/store/sqlite/engine.h"
+#include "common/store/sqlite/account.h"
 
-CHECKED enum err_code sqlite_settle(struct sqlite_store *self, const struct settlement *settlements,
-                                    size_t settlement_count, struct settle_report *report_out,
-                                    const struct claim_request *request, struct err *err);
+struct settlement_list {
+    const struct settlement *settlements;
+    size_t count;
+};
+
+/* Writes them and tells the desk of each. */
+CHECKED enum err_code sqlite_settle(struct sqlite_store *self, const struct settlement_list *list,
+                                    const struct claim_request *request, struct account_desk *desk,
+                                    struct settle_report *report_out, struct err *err);

@@ -64,6 +64,7 @@ static void open_scene(struct scene *scene, size_t event_count, size_t concurren
         .lease_ms = LEASE_MS,
         .request_timeout_ms = TIMEOUT_MS,
         .poll_interval_ms = POLL_MS,
+        .limits = {.burst_count = 350, .steady_count = 3500},
         .policy = {.retry_base_ms = 2000,
                    .retry_max_ms = 3600 * 1000,
                    .retry_attempts_max = 5,

@@ -1,0 +1,344 @@
+#include "common/domain/account.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/clock.h"
+
+enum { SECONDS_A_MINUTE = 60 };
+
+static int64_t smaller(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+static int64_t larger(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
+
+const char *account_reason_name(enum account_reason reason) {
+    switch (reason) {
+    case ACCOUNT_REASON_NONE:
+        return "none";
+    case ACCOUNT_REASON_THROTTLED:
+        return "throttled";
+    case ACCOUNT_REASON_PAUSED:
+        return "paused";
+    case ACCOUNT_REASON_BREAKER:
+        return "breaker open";
+    case ACCOUNT_REASON_RATE:
+        return "rate limit";
+    case ACCOUNT_REASON_CONCURRENCY:
+        return "concurrency";
+    }
+    return "unknown";
+}
+
+/* ---- Held ------------------------------------------------------------------------------------- */
+
+static bool is_open(const struct account *account) {
+    return account->opened_at_ms > 0;
+}
+
+static bool is_paused(const struct account *account) {
+    return account->paused_at_ms > 0;
+}
+
+/* After every change of pause or breaker. */
+static void note_held(struct account *account, int64_t now_ms) {
+    bool is_held = is_open(account) || is_paused(account);
+    if (is_held && account->held_since_ms == 0) {
+        account->held_since_ms = now_ms;
+    } else if (!is_held && account->held_since_ms > 0) {
+        account->held_ms = account_held_ms(account, now_ms);
+        account->held_since_ms = 0;
+    }
+}
+
+int64_t account_held_ms(const struct account *account, int64_t now_ms) {
+    bool is_held = account->held_since_ms > 0 && now_ms > account->held_since_ms;
+    return account->held_ms + (is_held ? now_ms - account->held_since_ms : 0);
+}
+
+/* ---- The probe -------------------------------------------------------------------------------- */
+
+static bool is_probe(const struct account *account, const struct ident *event_id, int64_t token) {
+    return account->probe_event_id.text[0] != '\0' && account->probe_token == token &&
+           strcmp(account->probe_event_id.text, event_id->text) == 0;
+}
+
+static void end_probe(struct account *account) {
+    account->probe_event_id.text[0] = '\0';
+    account->probe_token = 0;
+    account->probe_until_ms = 0;
+}
+
+static bool is_probing(const struct account *account, int64_t now_ms) {
+    return account->probe_event_id.text[0] != '\0' && account->probe_until_ms > now_ms;
+}
+
+/* Half of the pause to all of it: workers and accounts do not march in step. */
+static int64_t jittered(int64_t pause_ms, uint64_t dice) {
+    int64_t half_ms = pause_ms / 2;
+    return pause_ms - half_ms + (int64_t)(dice % (uint64_t)(half_ms + 1));
+}
+
+void account_note_probe(struct account *account, const struct ident *event_id, int64_t token,
+                        const struct account_moment *moment) {
+    account->probe_event_id = *event_id;
+    account->probe_token = token;
+    account->probe_until_ms = moment->now_ms + moment->lease_ms;
+    int64_t pause_ms = is_paused(account) ? moment->probe_interval_ms : account->breaker_pause_ms;
+    account->probe_at_ms = moment->now_ms + pause_ms;
+}
+
+void account_note_vanished(struct account *account, const struct ident *event_id, int64_t token) {
+    if (is_probe(account, event_id, token)) {
+        end_probe(account);
+    }
+}
+
+/* ---- Requests at once ------------------------------------------------------------------------- */
+
+static void shrink(struct account *account, const struct account_moment *moment) {
+    int64_t in_flight_count = moment->use->in_flight_count;
+    int64_t count = account->concurrency_max > 0
+                        ? smaller(account->concurrency_max, in_flight_count)
+                        : in_flight_count;
+    if (moment->now_ms - account->last_sent_at_ms < ACCOUNT_ALIVE_MS) {
+        account->concurrency_broke_count = in_flight_count;
+    }
+    account->concurrency_max = larger(count / 2, ACCOUNT_CONCURRENCY_MIN);
+    account->concurrency_grown_at_ms = moment->now_ms;
+}
+
+/* True if more at once would deliver more: what goes out in a second, kept up for a minute, is less
+   than the allowance. */
+static bool is_slow(const struct account_moment *moment) {
+    int64_t used_count = moment->use->burst.used_count;
+    return used_count < moment->limits->steady_count / SECONDS_A_MINUTE;
+}
+
+static void grow(struct account *account, const struct account_moment *moment) {
+    bool is_binding =
+        account->concurrency_max > 0 && moment->use->in_flight_count >= account->concurrency_max;
+    if (!is_binding) {
+        return;
+    }
+    int64_t known_count =
+        larger(account->concurrency_broke_count * 3 / 4, ACCOUNT_CONCURRENCY_SAFE);
+    bool is_known = account->concurrency_broke_count == 0 || account->concurrency_max < known_count;
+    int64_t pace_ms = is_known && is_slow(moment) ? ACCOUNT_GROW_MS : ACCOUNT_GROW_SLOWLY_MS;
+    if (moment->now_ms - account->concurrency_grown_at_ms < pace_ms) {
+        return;
+    }
+    account->concurrency_max++;
+    account->concurrency_grown_at_ms = moment->now_ms;
+    if (account->concurrency_max > ACCOUNT_CONCURRENCY_MAX) {
+        account->concurrency_max = 0;
+        account->concurrency_broke_count = 0;
+    }
+}
+
+/* ---- The breaker ------------------------------------------------------------------------------ */
+
+static void open_breaker(struct account *account, const struct account_moment *moment) {
+    account->opened_at_ms = moment->now_ms;
+    account->breaker_pause_ms = smaller(ACCOUNT_BREAKER_MS_MIN, moment->probe_interval_ms);
+    account->probe_at_ms = moment->now_ms + jittered(account->breaker_pause_ms, moment->dice);
+    end_probe(account);
+}
+
+static void close_breaker(struct account *account, const struct account_moment *moment) {
+    account->opened_at_ms = 0;
+    account->breaker_pause_ms = 0;
+    account->concurrency_max = ACCOUNT_CONCURRENCY_MIN;
+    account->concurrency_grown_at_ms = moment->now_ms;
+}
+
+static void lengthen_pause(struct account *account, const struct account_moment *moment) {
+    account->breaker_pause_ms = smaller(2 * account->breaker_pause_ms, moment->probe_interval_ms);
+    account->probe_at_ms = moment->now_ms + jittered(account->breaker_pause_ms, moment->dice);
+}
+
+static bool is_in_streak(const struct account *account, const struct ident *event_id) {
+    for (int32_t i = 0; i < account->failing_count; i++) {
+        if (strcmp(account->failing[i].text, event_id->text) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void note_failure(struct account *account, const struct account_news *news, bool was_probe,
+                         const struct account_moment *moment) {
+    if (is_paused(account)) {
+        return; /* the next probe is due an interval after this one went out */
+    }
+    if (is_open(account)) {
+        if (was_probe) {
+            lengthen_pause(account, moment);
+        }
+        return;
+    }
+    if (is_in_streak(account, news->event_id)) {
+        return; /* one event that always fails must not stop the others */
+    }
+    assert(account->failing_count < ACCOUNT_FAILURES_MAX);
+    account->failing[account->failing_count++] = *news->event_id;
+    if (account->failing_count % ACCOUNT_FAILURES_TO_HALVE == 0) {
+        shrink(account, moment);
+    }
+    if (account->failing_count == ACCOUNT_FAILURES_MAX) {
+        open_breaker(account, moment);
+    }
+}
+
+/* ---- News ------------------------------------------------------------------------------------- */
+
+static void end_pause(struct account *account) {
+    account->paused_at_ms = 0;
+    account->pause_reason[0] = '\0';
+    account->is_paused_by_person = false;
+}
+
+/* Klaviyo took or judged an event: what began before that request was sent is over. */
+static void note_alive(struct account *account, const struct account_news *news,
+                       const struct account_moment *moment) {
+    account->failing_count = 0;
+    if (is_open(account) && news->started_at_ms >= account->opened_at_ms) {
+        close_breaker(account, moment);
+    } else if (news->verdict == ACCOUNT_SENT) {
+        grow(account, moment);
+    }
+}
+
+static void note_sent(struct account *account, const struct account_news *news) {
+    account->last_sent_at_ms = larger(account->last_sent_at_ms, news->finished_at_ms);
+    bool is_proof = is_paused(account) && !account->is_paused_by_person &&
+                    news->started_at_ms >= account->paused_at_ms;
+    if (is_proof) {
+        end_pause(account);
+    }
+}
+
+static void note_pause(struct account *account, const struct account_news *news,
+                       const struct account_moment *moment) {
+    if (account->is_paused_by_person) {
+        return;
+    }
+    assert(news->pause_reason != NULL);
+    snprintf(account->pause_reason, sizeof account->pause_reason, "%s", news->pause_reason);
+    if (!is_paused(account)) {
+        account->paused_at_ms = moment->now_ms;
+        account->probe_at_ms = news->not_before_ms;
+    }
+}
+
+void account_note(struct account *account, const struct account_news *news,
+                  const struct account_moment *moment) {
+    bool was_probe = is_probe(account, news->event_id, news->token);
+    if (was_probe) {
+        end_probe(account);
+    }
+    switch (news->verdict) {
+    case ACCOUNT_SENT:
+        note_sent(account, news);
+        note_alive(account, news, moment);
+        break;
+    case ACCOUNT_ANSWERED:
+        note_alive(account, news, moment);
+        break;
+    case ACCOUNT_THROTTLES:
+        account->not_before_ms = larger(account->not_before_ms, news->not_before_ms);
+        note_alive(account, news, moment);
+        break;
+    case ACCOUNT_FAILED:
+        note_failure(account, news, was_probe, moment);
+        break;
+    case ACCOUNT_PAUSES:
+        note_pause(account, news, moment);
+        break;
+    case ACCOUNT_UNSENT:
+        account->probe_at_ms = was_probe ? moment->now_ms : account->probe_at_ms;
+        break;
+    }
+    note_held(account, moment->now_ms);
+}
+
+/* ---- Allowing --------------------------------------------------------------------------------- */
+
+static struct account_allowance refuse(enum account_reason reason, int64_t not_before_ms) {
+    return (struct account_allowance){.reason = reason, .not_before_ms = not_before_ms};
+}
+
+static struct account_allowance allow_probe(const struct account *account,
+                                            const struct rate_use *use,
+                                            const struct account_moment *moment) {
+    enum account_reason reason =
+        is_paused(account) ? ACCOUNT_REASON_PAUSED : ACCOUNT_REASON_BREAKER;
+    if (account->is_paused_by_person) {
+        return refuse(reason, INT64_MAX);
+    }
+    if (is_probing(account, moment->now_ms)) {
+        return refuse(reason, account->probe_until_ms);
+    }
+    if (account->probe_at_ms > moment->now_ms) {
+        return refuse(reason, account->probe_at_ms);
+    }
+    struct rate_room room = rate_room(moment->limits, use, moment->now_ms);
+    if (room.count == 0) {
+        return refuse(ACCOUNT_REASON_RATE, room.frees_at_ms);
+    }
+    return (struct account_allowance){.count_max = 1, .is_probe = true, .reason = reason};
+}
+
+struct account_allowance account_allow(const struct account *account, const struct rate_use *use,
+                                       const struct account_moment *moment, int64_t wanted_count) {
+    if (account->not_before_ms > moment->now_ms) {
+        return refuse(ACCOUNT_REASON_THROTTLED, account->not_before_ms);
+    }
+    if (is_paused(account) || is_open(account)) {
+        return allow_probe(account, use, moment);
+    }
+    struct rate_room room = rate_room(moment->limits, use, moment->now_ms);
+    if (room.count == 0) {
+        return refuse(ACCOUNT_REASON_RATE, room.frees_at_ms);
+    }
+    int64_t at_once_count =
+        account->concurrency_max > 0 ? account->concurrency_max - use->in_flight_count : INT64_MAX;
+    if (at_once_count <= 0) {
+        return refuse(ACCOUNT_REASON_CONCURRENCY, moment->now_ms + RATE_LOOK_MS);
+    }
+    struct account_allowance allowance = {.count_max = wanted_count};
+    if (room.count < allowance.count_max) {
+        allowance.count_max = room.count;
+        allowance.reason = ACCOUNT_REASON_RATE;
+    }
+    if (at_once_count < allowance.count_max) {
+        allowance.count_max = at_once_count;
+        allowance.reason = ACCOUNT_REASON_CONCURRENCY;
+    }
+    return allowance;
+}
+
+/* ---- By hand ---------------------------------------------------------------------------------- */
+
+bool account_pause(struct account *account, const char *reason, int64_t now_ms) {
+    bool was_paused_by_person = account->is_paused_by_person;
+    snprintf(account->pause_reason, sizeof account->pause_reason, "%s", reason);
+    account->paused_at_ms = was_paused_by_person ? account->paused_at_ms : now_ms;
+    account->is_paused_by_person = true;
+    note_held(account, now_ms);
+    return !was_paused_by_person;
+}
+
+bool account_resume(struct account *account, int64_t now_ms) {
+    if (!is_paused(account) && !is_open(account)) {
+        return false;
+    }
+    end_pause(account);
+    account->probe_at_ms = now_ms;
+    note_held(account, now_ms);
+    return true;
+}
