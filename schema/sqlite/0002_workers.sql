@@ -3,7 +3,7 @@
 -- A worker holds a lock of the kernel on byte `slot` of the file beside the database for as long as
 -- it lives. A row whose byte is free belongs to a worker that died: another one on its host (the same
 -- host_id) takes its claims over and removes the row. `seen_at` is for people and for other hosts,
--- which cannot see the lock; `in_flight` is how many requests it may have on the wire.
+-- which cannot see the lock.
 CREATE TABLE workers (
     name       TEXT    NOT NULL PRIMARY KEY,
     host_id    TEXT    NOT NULL,
@@ -11,8 +11,7 @@ CREATE TABLE workers (
     pid        INTEGER NOT NULL,
     listen     TEXT    NOT NULL,
     started_at INTEGER NOT NULL,
-    seen_at    INTEGER NOT NULL,
-    in_flight  INTEGER NOT NULL DEFAULT 0 CHECK (in_flight >= 0)
+    seen_at    INTEGER NOT NULL
 ) STRICT;
 
 -- Finds the claims of one worker; as small as what is in hand.

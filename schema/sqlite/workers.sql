@@ -1,7 +1,8 @@
 -- The register of running workers, and the claims of those that died.
 
 -- name: worker_list
-SELECT name, host_id, slot, pid, listen, started_at, seen_at, in_flight
+SELECT name, host_id, slot, pid, listen, started_at, seen_at,
+       (SELECT coalesce(sum(count), 0) FROM rate_flights WHERE worker = workers.name)
 FROM workers
 ORDER BY slot;
 

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "common/domain/holder.h"
-#include "common/store/sqlite/engine.h"
+#include "common/store/sqlite/account.h"
 
 enum { LOST_BATCH_MAX = 512 }; /* claims that one transaction frees: a few ms in the gate */
 
@@ -195,6 +195,9 @@ static CHECKED enum err_code strike_off(struct sqlite_store *self, const struct 
     if (code == ERR_OK && *lost_count_out < LOST_BATCH_MAX) {
         *is_off_out = true;
         code = delete_entry(self, worker->name, err);
+    }
+    if (code == ERR_OK && *is_off_out) {
+        code = account_bury_worker(self, worker->name, now_ms, err);
     }
     return code;
 }
