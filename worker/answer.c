@@ -1,7 +1,5 @@
 #include "worker/answer.h"
 
-#include <jansson.h>
-
 #include "worker/clean.h"
 
 /* The first of the members that is a text, "" if none is. */
@@ -15,18 +13,22 @@ static const char *first_text(const json_t *object, const char *const *names, si
     return "";
 }
 
-void answer_read(const char *body, size_t body_bytes, struct answer *answer_out) {
+void answer_read_error(const json_t *error, struct answer *answer_out) {
     static const char *const detail_names[] = {"detail", "title", "code"};
     static const char *const pointer_names[] = {"pointer", "parameter"};
+    *answer_out = (struct answer){0};
+    clean_line(first_text(error, detail_names, 3), answer_out->detail, sizeof answer_out->detail);
+    clean_line(first_text(json_object_get(error, "source"), pointer_names, 2), answer_out->pointer,
+               sizeof answer_out->pointer);
+}
+
+void answer_read(const char *body, size_t body_bytes, struct answer *answer_out) {
     *answer_out = (struct answer){0};
     /* jansson stops at a depth of 2,048 and refuses NUL. */
     json_t *root = body_bytes == 0 ? NULL : json_loadb(body, body_bytes, 0, NULL);
     if (root == NULL) {
         return;
     }
-    const json_t *first = json_array_get(json_object_get(root, "errors"), 0);
-    clean_line(first_text(first, detail_names, 3), answer_out->detail, sizeof answer_out->detail);
-    clean_line(first_text(json_object_get(first, "source"), pointer_names, 2), answer_out->pointer,
-               sizeof answer_out->pointer);
+    answer_read_error(json_array_get(json_object_get(root, "errors"), 0), answer_out);
     json_decref(root);
 }
