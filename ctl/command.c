@@ -55,6 +55,19 @@ const struct command commands[] = {
      "  preorderctl cancel --status dead --older 30d --dry-run\n\n"
      "Events in a worker's hands (sending) are left alone. There is no way back.\n",
      0, SIZE_MAX, command_cancel, OPTIONS_FILTER | OPTIONS_DRY_RUN | OPTIONS_CHANGE, true},
+    {"check", "one line for Nagios and cron: is anything wrong?", "",
+     "  preorderctl check\n"
+     "  preorderctl check -w 2m -c 10m --dead-critical 10 --workers 2\n"
+     "  preorderctl check >/dev/null || preorderctl check | mail -s \"preorders\" ops\n\n"
+     "Exit status: 0 OK, 1 warning, 2 critical, 3 unknown (wrong usage, no database). Critical\n"
+     "is also a paused account (a warning if a person paused it). What is above a limit is "
+     "wrong.\n\n"
+     "  -w, --warning DURATION    how late the oldest due event may be (1m)\n"
+     "  -c, --critical DURATION   (5m)\n"
+     "  --dead-warning N          how many events may be dead (0)\n"
+     "  --dead-critical N         (100)\n"
+     "  --workers N               how many workers must run (1)\n",
+     0, 0, command_check, OPTIONS_CHECK, true},
     {"audit", "counts preorders and events from both ends; exit status 1 unless they agree", "",
      "  preorderctl audit && echo nothing is lost\n", 0, 0, command_audit, 0, true},
     {"migrate", "creates the database, or brings it to this program's schema", "",
@@ -116,7 +129,8 @@ char *command_overview(void) {
         buf_append_format(&text, "  %-9s %s\n", commands[i].name, commands[i].summary);
     }
     buf_append_text(&text, "\n`preorderctl COMMAND --help` tells more. Every command takes --json. "
-                           "Exit status: 0 done,\n1 failed or not found, 2 wrong usage.");
+                           "Exit status: 0 done,\n1 failed or not found, 2 wrong usage; `check`: "
+                           "0, 1, 2, 3 as Nagios wants them.");
     size_t length = 0;
     return buf_take(&text, &length);
 }

@@ -3,7 +3,8 @@
  * The commands: what each is called, what it takes, and the function that carries it out.
  *
  * A command writes its answer to stdout and returns ERR_OK; or it returns an error, which `main`
- * prints: ERR_INVALID is wrong usage (exit 2), every other code a failure (exit 1).
+ * prints: ERR_INVALID is wrong usage (exit 2), every other code a failure (exit 1). For `check`, which
+ * speaks to Nagios, each is "unknown" (exit 3).
  */
 #include "common/settings.h"
 #include "common/store.h"
@@ -15,7 +16,8 @@ struct ctl {
     struct store_options store_options;
     struct store *store; /* NULL for a command that opens none */
     int64_t now_ms;
-    bool colors; /* stdout is a terminal that may be coloured */
+    bool colors;     /* stdout is a terminal that may be coloured */
+    int exit_status; /* of a command that returned ERR_OK: 0, but for check */
 };
 
 struct command {
@@ -48,4 +50,5 @@ enum err_code command_show(struct ctl *ctl, const struct options *options, struc
 enum err_code command_explain(struct ctl *ctl, const struct options *options, struct err *err);
 enum err_code command_retry(struct ctl *ctl, const struct options *options, struct err *err);
 enum err_code command_cancel(struct ctl *ctl, const struct options *options, struct err *err);
+enum err_code command_check(struct ctl *ctl, const struct options *options, struct err *err);
 enum err_code command_audit(struct ctl *ctl, const struct options *options, struct err *err);

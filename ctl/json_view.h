@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include "common/store.h"
+#include "ctl/check.h"
 
 json_t *json_of_event(const struct event_view *event, int64_t now_ms);
 json_t *json_of_attempt(const struct attempt_view *attempt);
@@ -15,6 +16,7 @@ json_t *json_of_attempts(const struct attempt_list *attempts);
 json_t *json_of_preorder(const struct preorder_view *preorder);
 json_t *json_of_status(const struct store_status *status);
 json_t *json_of_workers(const struct worker_list *workers);
+json_t *json_of_check(const struct check *check, const struct store_status *status);
 json_t *json_of_audit(const struct store_audit *audit);
 
 /* A text, or null if it is empty; bytes that are no UTF-8 and control characters are replaced. */

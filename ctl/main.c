@@ -9,14 +9,31 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "ctl/check.h"
 #include "ctl/command.h"
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
-static int fail(const struct err *err) {
+static int fail(const struct err *err, bool is_check) {
+    if (is_check) { /* Nagios reads standard output and knows no status but its own */
+        (void)printf("PREORDER UNKNOWN - %s\n", err->text);
+        (void)fflush(stdout);
+        return CHECK_UNKNOWN;
+    }
     (void)fflush(stdout); /* what was said before stands before */
     (void)fprintf(stderr, "preorderctl: %s\n", err->text);
     return err->code == ERR_INVALID ? EXIT_USAGE : EXIT_FAILED;
+}
+
+/* The first command among the arguments is `check`; what stands before it may be wrong. */
+static bool is_check(int argc, char **argv) {
+    for (int i = 1; i < argc; i++) {
+        const struct command *command = command_find(argv[i]);
+        if (command != NULL) {
+            return command->run == command_check;
+        }
+    }
+    return false;
 }
 
 static bool may_color(void) {
@@ -57,7 +74,7 @@ static CHECKED enum err_code run_with_store(struct ctl *ctl, const struct comman
 }
 
 static CHECKED enum err_code run_command(const struct settings *settings, int argc, char **argv,
-                                         struct err *err) {
+                                         int *status_out, struct err *err) {
     bool is_help = strcmp(argv[0], "help") == 0 && argc == 2; /* as people try it */
     const struct command *command = command_find(argv[is_help ? 1 : 0]);
     if (command == NULL) {
@@ -84,6 +101,7 @@ static CHECKED enum err_code run_command(const struct settings *settings, int ar
         if (code == ERR_OK) {
             code = run_with_store(&ctl, command, &options, err);
         }
+        *status_out = ctl.exit_status;
     }
     options_release(&options);
     return code;
@@ -97,18 +115,19 @@ int main(int argc, char **argv) {
     char *overview = command_overview();
     if (overview == NULL) {
         (void)err_set(&err, ERR_FATAL, "out of memory");
-        return fail(&err);
+        return fail(&err, false);
     }
+    int status = EXIT_DONE;
     enum err_code code = settings_load(SETTINGS_CTL, "[settings] COMMAND [options]", overview, argc,
                                        argv, &settings, &next, &action, &err);
     if (code == ERR_OK && action == CONFIG_RUN) {
         if (next >= argc) {
             code = err_set(&err, ERR_INVALID, "which command? preorderctl --help lists them");
         } else {
-            code = run_command(&settings, argc - next, argv + next, &err);
+            code = run_command(&settings, argc - next, argv + next, &status, &err);
         }
         settings_release(&settings);
     }
     free(overview);
-    return code == ERR_OK ? EXIT_DONE : fail(&err);
+    return code == ERR_OK ? status : fail(&err, is_check(argc, argv));
 }

@@ -8,25 +8,31 @@
 
 struct option {
     const char *name;
+    char letter; /* for a single dash; '\0': none */
     unsigned set;
     bool takes_value;
     size_t offset; /* of a const char * or a bool */
 };
 
 static const struct option table[] = {
-    {"help", OPTIONS_ALWAYS, false, offsetof(struct options, help)},
-    {"json", OPTIONS_ALWAYS, false, offsetof(struct options, json)},
-    {"status", OPTIONS_FILTER, true, offsetof(struct options, status)},
-    {"metric", OPTIONS_FILTER, true, offsetof(struct options, metric)},
-    {"email", OPTIONS_FILTER, true, offsetof(struct options, email)},
-    {"error", OPTIONS_FILTER, true, offsetof(struct options, error)},
-    {"older", OPTIONS_FILTER, true, offsetof(struct options, older)},
-    {"newer", OPTIONS_FILTER, true, offsetof(struct options, newer)},
-    {"limit", OPTIONS_FILTER, true, offsetof(struct options, limit)},
-    {"dry-run", OPTIONS_DRY_RUN, false, offsetof(struct options, dry_run)},
-    {"yes", OPTIONS_CHANGE, false, offsetof(struct options, yes)},
-    {"reason", OPTIONS_CHANGE, true, offsetof(struct options, reason)},
-    {"full", OPTIONS_FULL, false, offsetof(struct options, full)},
+    {"help", 'h', OPTIONS_ALWAYS, false, offsetof(struct options, help)},
+    {"json", '\0', OPTIONS_ALWAYS, false, offsetof(struct options, json)},
+    {"status", '\0', OPTIONS_FILTER, true, offsetof(struct options, status)},
+    {"metric", '\0', OPTIONS_FILTER, true, offsetof(struct options, metric)},
+    {"email", '\0', OPTIONS_FILTER, true, offsetof(struct options, email)},
+    {"error", '\0', OPTIONS_FILTER, true, offsetof(struct options, error)},
+    {"older", '\0', OPTIONS_FILTER, true, offsetof(struct options, older)},
+    {"newer", '\0', OPTIONS_FILTER, true, offsetof(struct options, newer)},
+    {"limit", '\0', OPTIONS_FILTER, true, offsetof(struct options, limit)},
+    {"dry-run", '\0', OPTIONS_DRY_RUN, false, offsetof(struct options, dry_run)},
+    {"yes", '\0', OPTIONS_CHANGE, false, offsetof(struct options, yes)},
+    {"reason", '\0', OPTIONS_CHANGE, true, offsetof(struct options, reason)},
+    {"warning", 'w', OPTIONS_CHECK, true, offsetof(struct options, warning)},
+    {"critical", 'c', OPTIONS_CHECK, true, offsetof(struct options, critical)},
+    {"dead-warning", '\0', OPTIONS_CHECK, true, offsetof(struct options, dead_warning)},
+    {"dead-critical", '\0', OPTIONS_CHECK, true, offsetof(struct options, dead_critical)},
+    {"workers", '\0', OPTIONS_CHECK, true, offsetof(struct options, workers)},
+    {"full", '\0', OPTIONS_FULL, false, offsetof(struct options, full)},
 };
 enum { OPTION_COUNT = sizeof table / sizeof table[0] };
 
@@ -34,6 +40,15 @@ static const struct option *find_option(const char *name, size_t name_length, un
     for (size_t i = 0; i < OPTION_COUNT; i++) {
         if ((table[i].set & sets) != 0 && strlen(table[i].name) == name_length &&
             strncmp(table[i].name, name, name_length) == 0) {
+            return &table[i];
+        }
+    }
+    return NULL;
+}
+
+static const struct option *find_letter(char letter, unsigned sets) {
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        if ((table[i].set & sets) != 0 && table[i].letter == letter) {
             return &table[i];
         }
     }
@@ -69,12 +84,15 @@ static enum err_code refuse_unknown(const char *argument, const char *name, size
 static CHECKED enum err_code take_flag(struct options *options, unsigned sets, int argc,
                                        char **argv, int *index, struct err *err) {
     const char *argument = argv[*index];
-    const char *name = strcmp(argument, "-h") == 0 ? "help" : argument + 2;
+    bool is_letter = argument[1] != '-';
+    const char *name = is_letter ? "" : argument + 2;
     size_t name_length = strcspn(name, "=");
-    if (argument[1] != '-' && strcmp(argument, "-h") != 0) {
-        return refuse_unknown(argument, "", 0, sets, err);
+    const struct option *option = NULL;
+    if (!is_letter) {
+        option = find_option(name, name_length, sets);
+    } else if (argument[2] == '\0') {
+        option = find_letter(argument[1], sets);
     }
-    const struct option *option = find_option(name, name_length, sets);
     if (option == NULL) {
         return refuse_unknown(argument, name, name_length, sets, err);
     }

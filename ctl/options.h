@@ -16,12 +16,14 @@ enum option_set {
     OPTIONS_DRY_RUN = 1u << 2,
     OPTIONS_CHANGE = 1u << 3, /* --yes --reason */
     OPTIONS_FULL = 1u << 4,   /* --full */
+    OPTIONS_CHECK = 1u << 5,  /* -w -c --dead-warning --dead-critical --workers */
 };
 
 struct options {
     bool help, json, dry_run, yes, full;
     const char *status, *metric, *email, *error, *older, *newer, *limit; /* NULL: not given */
     const char *reason;
+    const char *warning, *critical, *dead_warning, *dead_critical, *workers;
     const char **words; /* owned */
     size_t word_count;
 };
