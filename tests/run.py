@@ -62,8 +62,8 @@ def run_pytest(suite):
     return count(path, run(sys.executable, "-m", "pytest", "-q", *parallel, f"--junitxml={path}", f"tests/{suite}"))
 
 
-SUITES = {"lint": run_pytest, "unit": run_meson, "store": run_meson, "contract": run_pytest,
-          "integration": run_pytest}
+SUITES = {"lint": run_pytest, "unit": run_meson, "store": run_meson, "model": run_pytest,
+          "contract": run_pytest, "integration": run_pytest}
 
 
 def main(names):
