@@ -20,7 +20,7 @@ static const char filter_help[] =
     "  --limit N          at most N, newest first\n";
 
 static const char change_help[] =
-    "  --dry-run          only says how many events it would change\n"
+    "  --dry-run          only says what it would change\n"
     "  --yes              does not ask; needed when standard input is no terminal\n"
     "  --reason TEXT      kept in the table audit_log, with your name, the time and the count\n";
 
@@ -68,6 +68,16 @@ const struct command commands[] = {
      "  --dead-critical N         (100)\n"
      "  --workers N               how many workers must run (1)\n",
      0, 0, command_check, OPTIONS_CHECK, true},
+    {"pause", "stops sending to Klaviyo, until somebody resumes it", "",
+     "  preorderctl pause --reason \"Klaviyo maintenance\"\n\n"
+     "Preorders are accepted as always. What is on its way is settled; no event loses an "
+     "attempt.\n",
+     0, 0, command_pause, OPTIONS_DRY_RUN | OPTIONS_CHANGE, true},
+    {"resume", "ends a pause, whoever or whatever began it", "",
+     "  preorderctl resume --reason \"new key in place\"\n\n"
+     "A pause by Klaviyo's refusals also ends by itself, once a slow probe is accepted; one by a\n"
+     "person ends only so.\n",
+     0, 0, command_resume, OPTIONS_DRY_RUN | OPTIONS_CHANGE, true},
     {"audit", "counts preorders and events from both ends; exit status 1 unless they agree", "",
      "  preorderctl audit && echo nothing is lost\n", 0, 0, command_audit, 0, true},
     {"migrate", "creates the database, or brings it to this program's schema", "",

@@ -51,4 +51,6 @@ enum err_code command_explain(struct ctl *ctl, const struct options *options, st
 enum err_code command_retry(struct ctl *ctl, const struct options *options, struct err *err);
 enum err_code command_cancel(struct ctl *ctl, const struct options *options, struct err *err);
 enum err_code command_check(struct ctl *ctl, const struct options *options, struct err *err);
+enum err_code command_pause(struct ctl *ctl, const struct options *options, struct err *err);
+enum err_code command_resume(struct ctl *ctl, const struct options *options, struct err *err);
 enum err_code command_audit(struct ctl *ctl, const struct options *options, struct err *err);

@@ -4,10 +4,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "ctl/actor.h"
 #include "ctl/command.h"
+#include "ctl/confirm.h"
 #include "ctl/filter.h"
 #include "ctl/json_view.h"
 #include "ctl/state.h"
@@ -47,27 +47,13 @@ static CHECKED enum err_code check_usage(const struct action *action, const stru
     return ERR_OK;
 }
 
-/* Asks on the terminal; on anything else a yes must have been given. */
-static CHECKED enum err_code confirm(const struct action *action, const struct options *options,
-                                     int64_t count, struct err *err) {
-    if (options->yes) {
-        return ERR_OK;
-    }
-    if (isatty(STDIN_FILENO) != 1) {
-        return err_set(err, ERR_INVALID,
-                       "this would %s %" PRId64
-                       " event%s: add --yes to do it, or --dry-run to look",
-                       action->name, count, count == 1 ? "" : "s");
-    }
-    (void)fflush(stdout);
-    (void)fprintf(stderr, "%c%s %" PRId64 " event%s? [y/N] ", action->name[0] - 'a' + 'A',
-                  action->name + 1, count, count == 1 ? "" : "s");
-    char answer[16] = "";
-    if (fgets(answer, sizeof answer, stdin) == NULL ||
-        (strcmp(answer, "y\n") != 0 && strcmp(answer, "yes\n") != 0)) {
-        return err_set(err, ERR_CONFLICT, "nothing was changed");
-    }
-    return ERR_OK;
+static CHECKED enum err_code confirm_count(const struct action *action,
+                                           const struct options *options, int64_t count,
+                                           struct err *err) {
+    char act[64];
+    (void)snprintf(act, sizeof act, "%s %" PRId64 " event%s", action->name, count,
+                   count == 1 ? "" : "s");
+    return confirm(options, act, err);
 }
 
 /* Events that were named one by one, yet none of them can be changed: say how the first stands. */
@@ -151,7 +137,7 @@ static CHECKED enum err_code change(const struct ctl *ctl, const struct action *
     if (code != ERR_OK || options->dry_run || count == 0) {
         return code == ERR_OK ? print_result(action, options, count, sending_count, err) : code;
     }
-    code = confirm(action, options, count, err);
+    code = confirm_count(action, options, count, err);
     if (code != ERR_OK) {
         return code;
     }

@@ -7,25 +7,53 @@
 #include "ctl/json_view.h"
 #include "ctl/table.h"
 
+static void print_until(const struct store_status *status, int64_t now_ms, const char *before,
+                        const char *after) {
+    char when[FORMAT_WHEN_BYTES];
+    if (status->account_reason_until_ms > now_ms && status->account_reason_until_ms != INT64_MAX) {
+        format_when(status->account_reason_until_ms, now_ms, when);
+        (void)printf("             %s %s%s\n", before, when, after);
+    }
+}
+
+static void print_pause(const struct store_status *status, int64_t now_ms) {
+    char when[FORMAT_WHEN_BYTES];
+    char reason[sizeof status->account_pause_reason];
+    format_safe(status->account_pause_reason, strlen(status->account_pause_reason), reason,
+                sizeof reason);
+    format_when(status->account_paused_since_ms, now_ms, when);
+    (void)printf("Klaviyo      paused since %s: %s\n", when, reason);
+    if (status->account_is_paused_by_person) {
+        (void)printf("             by a person: preorderctl resume ends it\n");
+    } else {
+        print_until(status, now_ms, "next probe", "; it resumes by itself once one is accepted");
+    }
+}
+
 static void print_account(const struct store_status *status, int64_t now_ms) {
     char when[FORMAT_WHEN_BYTES];
-    bool is_held = status->account_not_before_ms > now_ms;
-    if (status->account_paused_since_ms != 0) {
-        char reason[sizeof status->account_pause_reason];
-        format_safe(status->account_pause_reason, strlen(status->account_pause_reason), reason,
-                    sizeof reason);
-        format_when(status->account_paused_since_ms, now_ms, when);
-        (void)printf("Klaviyo      paused since %s: %s\n", when, reason);
-        if (is_held) {
-            format_when(status->account_not_before_ms, now_ms, when);
-            (void)printf("             next probe %s; it resumes by itself once one is accepted\n",
-                         when);
-        }
-    } else if (is_held) {
+    if (status->account_not_before_ms > now_ms) {
         format_when(status->account_not_before_ms, now_ms, when);
         (void)printf("Klaviyo      asked us to wait until %s\n", when);
-    } else {
+    }
+    if (status->account_paused_since_ms != 0) {
+        print_pause(status, now_ms);
+    } else if (status->breaker_opened_at_ms != 0) {
+        format_when(status->breaker_opened_at_ms, now_ms, when);
+        (void)printf("Klaviyo      fails since %s: nothing is sent but probes\n", when);
+        print_until(status, now_ms, "next probe", "");
+    } else if (status->account_reason == ACCOUNT_REASON_NONE) {
         (void)printf("Klaviyo      nothing holds sending back\n");
+    } else if (status->account_not_before_ms <= now_ms) {
+        (void)printf("Klaviyo      held back for a moment: %s\n",
+                     account_reason_name(status->account_reason));
+    }
+    if (status->rate_limits.burst_count > 0) {
+        (void)printf("             %" PRId64 " requests in flight; used of the allowance: %" PRId64
+                     " of %" PRId64 " a second, %" PRId64 " of %" PRId64 " a minute\n",
+                     status->in_flight_count, status->rate_used_burst,
+                     status->rate_limits.burst_count, status->rate_used_steady,
+                     status->rate_limits.steady_count);
     }
 }
 

@@ -95,19 +95,28 @@ json_t *json_of_preorder(const struct preorder_view *preorder) {
         "updated_at", json_of_time(preorder->updated_at_ms));
 }
 
+static json_t *json_of_account(const struct store_status *status) {
+    json_t *held_back_by = status->account_reason == ACCOUNT_REASON_NONE
+                               ? json_null()
+                               : json_string(account_reason_name(status->account_reason));
+    return json_pack("{s:o, s:o, s:o, s:b, s:o, s:o, s:I}", "not_before",
+                     json_of_time(status->account_not_before_ms), "pause_reason",
+                     json_of_text(status->account_pause_reason), "paused_at",
+                     json_of_time(status->account_paused_since_ms), "paused_by_person",
+                     status->account_is_paused_by_person ? 1 : 0, "breaker_opened_at",
+                     json_of_time(status->breaker_opened_at_ms), "held_back_by", held_back_by,
+                     "in_flight", (json_int_t)status->in_flight_count);
+}
+
 json_t *json_of_status(const struct store_status *status) {
     return json_pack(
-        "{s:i, s:I, s:{s:I, s:I, s:I, s:I, s:I, s:I}, s:o, s:{s:o, s:o, s:o}, s:o, s:i, s:I}",
-        "schema_version", (int)status->schema_version, "preorders",
-        (json_int_t)status->preorder_count, "events", "due", (json_int_t)status->due_count,
-        "waiting", (json_int_t)status->waiting_count, "sending", (json_int_t)status->claimed_count,
-        "sent", (json_int_t)status->sent_count, "dead", (json_int_t)status->dead_count, "cancelled",
-        (json_int_t)status->cancelled_count, "oldest_due_at",
-        json_of_time(status->oldest_due_at_ms), "account", "not_before",
-        json_of_time(status->account_not_before_ms), "pause_reason",
-        json_of_text(status->account_pause_reason), "paused_at",
-        json_of_time(status->account_paused_since_ms), "last_sent_at",
-        json_of_time(status->last_sent_at_ms), "wal_pages", (int)status->wal_pages,
+        "{s:i, s:I, s:{s:I, s:I, s:I, s:I, s:I, s:I}, s:o, s:o, s:o, s:i, s:I}", "schema_version",
+        (int)status->schema_version, "preorders", (json_int_t)status->preorder_count, "events",
+        "due", (json_int_t)status->due_count, "waiting", (json_int_t)status->waiting_count,
+        "sending", (json_int_t)status->claimed_count, "sent", (json_int_t)status->sent_count,
+        "dead", (json_int_t)status->dead_count, "cancelled", (json_int_t)status->cancelled_count,
+        "oldest_due_at", json_of_time(status->oldest_due_at_ms), "account", json_of_account(status),
+        "last_sent_at", json_of_time(status->last_sent_at_ms), "wal_pages", (int)status->wal_pages,
         "database_bytes", (json_int_t)status->database_bytes);
 }
 

@@ -96,13 +96,17 @@ static void a_preorder_a_status_and_an_audit_are_whole(void **state) {
                                   .oldest_due_at_ms = 1000,
                                   .account_pause_reason = "key",
                                   .account_paused_since_ms = 1000,
+                                  .account_reason = ACCOUNT_REASON_PAUSED,
+                                  .in_flight_count = 11,
                                   .wal_pages = 9,
                                   .database_bytes = 10};
     assert_json(json_of_status(&status),
                 "{\"schema_version\":1,\"preorders\":2,\"events\":{\"due\":3,\"waiting\":4,"
                 "\"sending\":5,\"sent\":6,\"dead\":7,\"cancelled\":8},"
                 "\"oldest_due_at\":\"1970-01-01T00:00:01.000Z\",\"account\":{\"not_before\":null,"
-                "\"pause_reason\":\"key\",\"paused_at\":\"1970-01-01T00:00:01.000Z\"},"
+                "\"pause_reason\":\"key\",\"paused_at\":\"1970-01-01T00:00:01.000Z\","
+                "\"paused_by_person\":false,\"breaker_opened_at\":null,\"held_back_by\":\"paused\","
+                "\"in_flight\":11},"
                 "\"last_sent_at\":null,\"wal_pages\":9,\"database_bytes\":10}");
     struct worker_view workers[] = {{.name = "w",
                                      .host_id = "h",
