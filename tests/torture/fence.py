@@ -1,0 +1,81 @@
+"""A worker is stopped past its lease, another host finishes, the worker goes on: it changes nothing."""
+
+import time
+
+from lib import misbehave
+from lib.gate import freeze_outside
+from lib.wait import wait_until
+
+ROUNDS, ROUNDS_QUICK = 1000, 50
+EVENTS = 6  # in each round
+ANSWER_MS = 60
+GENEROUS = ("--burst", "100000", "--steady", "1000000")
+SETTINGS = {"PREORDER_LEASE": "300ms", "PREORDER_REQUEST_TIMEOUT": "150ms", "PREORDER_WRITE_TIMEOUT": "100ms",
+            "PREORDER_RETRY_BASE": "20ms", "PREORDER_RETRY_MAX": "50ms", "PREORDER_RETRY_MAX_ATTEMPTS": "1000"}
+STALE = "settled too late: others had taken the events over"
+
+
+def name_of(worker):
+    return worker.log("ready")[0]["worker"]
+
+
+def stale_count(worker):
+    return sum(entry["count"] for entry in worker.log(STALE))
+
+
+def claims_of(system, worker):
+    return system.rows("SELECT id, token FROM outbox WHERE claimed_by = ?", name_of(worker))
+
+
+def stop_with_claims(system, worker, dice):
+    """Stops the worker at any moment in which it has events in hand, and says which."""
+    def stop():
+        for _ in range(EVENTS):
+            system.created()
+        wait_until(lambda: claims_of(system, worker), 5, "it has something in hand")
+        time.sleep(dice.uniform(0, ANSWER_MS / 1000))  # before, during or after the answer
+        freeze_outside(worker, system.database)
+        held = claims_of(system, worker)
+        if not held:
+            worker.thaw()
+        return held
+    return wait_until(stop, 60, "it is stopped with events in hand")
+
+
+def prove_round(system, victim, dice):
+    counted = stale_count(victim)
+    held = stop_with_claims(system, victim, dice)
+    wait_until(lambda: system.count("pending") == 0, 30, system.story)
+    finished = system.events()
+    lines = {(line["outbox_id"], line["token"]): line for line in system.attempts()}
+    lost = [(claim["id"], claim["token"]) for claim in held]
+    assert all(lines[claim]["outcome"] == "unknown" for claim in lost), "what was taken over is unknown"
+    victim.thaw()
+    wait_until(lambda: stale_count(victim) - counted >= len(lost), 30,
+               lambda: f"{len(lost)} stale, {stale_count(victim) - counted} counted")
+    assert system.events() == finished, "a stale settlement changed an event"
+    spoken = 0
+    for line in system.attempts():
+        key = line["outbox_id"], line["token"]
+        if key in lost:
+            spoken += line["outcome"] != "unknown"
+        else:
+            assert line == lines[key], "a stale settlement changed another claim's line"
+    assert stale_count(victim) - counted == len(lost), "each is counted once"
+    return len(lost), spoken
+
+
+def prove(proof):
+    system = proof.system()
+    system.migrate().start_sandbox(*GENEROUS, script=[misbehave.slow_head(ANSWER_MS)])
+    system.start_api()
+    hosts = [system.start_worker(PREORDER_HOST_ID=host, **SETTINGS) for host in ("east", "west")]
+    rounds = ROUNDS_QUICK if proof.quick else ROUNDS
+    stale, spoken = 0, 0
+    for _ in range(rounds):
+        more_stale, more_spoken = prove_round(system, proof.random.choice(hosts), proof.random)
+        stale, spoken = stale + more_stale, spoken + more_spoken
+    assert len({line["unique_id"] for line in system.ledger()}) == len(system.events())
+    assert system.ctl("audit").returncode == 0
+    return (f"{rounds} rounds, {stale} stale settlements, all counted, 0 changed an event; {spoken} of them told the "
+            f"journal what had been unknown, {stale - spoken} had never been sent")
