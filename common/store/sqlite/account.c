@@ -206,21 +206,29 @@ static CHECKED enum err_code load_use(struct sqlite_store *self, enum rate_kind 
 
 /* ---- Slots ------------------------------------------------------------------------------------ */
 
-static void count_answer(struct account_slots *slots, int64_t at_ms) {
+static struct account_slot *find_slot(struct account_slots *slots, int64_t at_ms) {
     for (size_t i = 0; i < slots->slot_count; i++) {
         if (slots->slots[i].at_ms == at_ms) {
-            slots->slots[i].count++;
-            return;
+            return &slots->slots[i];
         }
     }
     if (slots->slot_count < ACCOUNT_SLOTS_MAX) {
-        slots->slots[slots->slot_count++] = (struct account_slot){.at_ms = at_ms, .count = 1};
-        return;
+        struct account_slot *slot = &slots->slots[slots->slot_count++];
+        *slot = (struct account_slot){.at_ms = at_ms};
+        return slot;
     }
     /* Too many different times for one transaction: the last slot takes them, later than they were. */
     struct account_slot *last = &slots->slots[ACCOUNT_SLOTS_MAX - 1];
     last->at_ms = at_ms > last->at_ms ? at_ms : last->at_ms;
-    last->count++;
+    return last;
+}
+
+static void count_answer(struct account_slots *slots, int64_t at_ms, struct rate_window *window) {
+    find_slot(slots, at_ms)->count++;
+    window->used_count++;
+    if (window->oldest_at_ms == 0 || at_ms < window->oldest_at_ms) {
+        window->oldest_at_ms = at_ms;
+    }
 }
 
 static CHECKED enum err_code write_slot(struct sqlite_store *self, enum rate_kind kind,
@@ -295,20 +303,41 @@ enum err_code account_bury_worker(struct sqlite_store *self, const char *worker,
 
 /* ---- One transaction's view ------------------------------------------------------------------- */
 
-enum err_code account_desk_open(struct sqlite_store *self, const struct claim_request *request,
-                                struct account_desk *desk, struct err *err) {
+/* What Klaviyo can take at once is one number for all kinds; asked for only when it matters. */
+static CHECKED enum err_code load_other_kind(struct sqlite_store *self,
+                                             const struct claim_request *request,
+                                             struct account_desk *desk, struct err *err) {
+    if (desk->account.concurrency_max == 0) {
+        return ERR_OK;
+    }
+    struct rate_use use = {0};
+    int64_t own_count = 0;
+    enum rate_kind other = desk->kind == RATE_EVENTS ? RATE_JOBS : RATE_EVENTS;
+    enum err_code code =
+        add_flights(self, other, request->worker, request->now_ms, &use, &own_count, err);
+    desk->other_in_flight_count = use.in_flight_count;
+    return code;
+}
+
+enum err_code account_desk_open(struct sqlite_store *self, enum rate_kind kind,
+                                const struct claim_request *request, struct account_desk *desk,
+                                struct err *err) {
     memset(desk, 0, sizeof *desk);
+    desk->kind = kind;
     desk->limits = request->limits;
     struct rate_limits stored = {0};
     enum err_code code = account_load(self, &desk->account, err);
     if (code == ERR_OK) {
-        code = load_rate(self, RATE_EVENTS, &stored, &desk->use.cap, err);
+        code = load_rate(self, desk->kind, &stored, &desk->use.cap, err);
     }
     desk->is_rate_changed = stored.burst_count != desk->limits.burst_count ||
                             stored.steady_count != desk->limits.steady_count;
     if (code == ERR_OK) {
-        code = load_use(self, RATE_EVENTS, request->worker, request->now_ms, &desk->use,
+        code = load_use(self, desk->kind, request->worker, request->now_ms, &desk->use,
                         &desk->own_count, err);
+    }
+    if (code == ERR_OK) {
+        code = load_other_kind(self, request, desk, err);
     }
     desk->use_before = desk->use;
     desk->moment = (struct account_moment){
@@ -361,10 +390,8 @@ void account_desk_note(struct account_desk *desk, const struct settlement *settl
     rate_cap_note(&desk->use.cap, &hint);
     desk->is_rate_changed = desk->is_rate_changed || hint.reset_s > 0;
     int64_t at_ms = settlement->finished_at_ms;
-    count_answer(&desk->burst_slots, rate_slot_at(at_ms, RATE_BURST_SLOT_MS));
-    count_answer(&desk->steady_slots, rate_slot_at(at_ms, RATE_STEADY_SLOT_MS));
-    desk->use.burst.used_count++;
-    desk->use.steady.used_count++;
+    count_answer(&desk->burst_slots, rate_slot_at(at_ms, RATE_BURST_SLOT_MS), &desk->use.burst);
+    count_answer(&desk->steady_slots, rate_slot_at(at_ms, RATE_STEADY_SLOT_MS), &desk->use.steady);
 }
 
 void account_desk_settle(struct account_desk *desk, int64_t held_count) {
@@ -376,18 +403,24 @@ void account_desk_settle(struct account_desk *desk, int64_t held_count) {
 }
 
 struct account_allowance account_desk_allow(const struct account_desk *desk, size_t wanted_count) {
-    return account_allow(&desk->account, &desk->use, &desk->moment, (int64_t)wanted_count);
+    struct rate_use use = desk->use;
+    use.in_flight_count += desk->other_in_flight_count;
+    return account_allow(&desk->account, &use, &desk->moment, (int64_t)wanted_count);
+}
+
+void account_desk_start(struct account_desk *desk, int64_t request_count) {
+    desk->use.in_flight_count += request_count;
+    desk->use.burst.used_count += request_count;
+    desk->use.steady.used_count += request_count;
+    if (request_count > 0 && desk->use.cap.reset_at_ms > desk->moment.now_ms) {
+        desk->use.cap.sent_count += request_count;
+        desk->is_rate_changed = true;
+    }
 }
 
 void account_desk_claim(struct account_desk *desk, const struct claim_batch *batch) {
     int64_t claim_count = (int64_t)batch->claim_count;
-    desk->use.in_flight_count += claim_count;
-    desk->use.burst.used_count += claim_count;
-    desk->use.steady.used_count += claim_count;
-    if (claim_count > 0 && desk->use.cap.reset_at_ms > desk->moment.now_ms) {
-        desk->use.cap.sent_count += claim_count;
-        desk->is_rate_changed = true;
-    }
+    account_desk_start(desk, claim_count);
     if (batch->is_probe) {
         assert(claim_count == 1);
         account_note_probe(&desk->account, &batch->claims[0].event_id, batch->claims[0].token,
@@ -409,18 +442,18 @@ enum err_code account_desk_close(struct sqlite_store *self, struct account_desk 
         code = account_store(self, &desk->account, err);
     }
     if (code == ERR_OK && desk->is_rate_changed) {
-        code = store_rate(self, RATE_EVENTS, &desk->limits, &desk->use.cap, err);
+        code = store_rate(self, desk->kind, &desk->limits, &desk->use.cap, err);
     }
     if (code == ERR_OK) {
         code =
-            write_slots(self, RATE_EVENTS, RATE_BURST_MS, &desk->burst_slots, request->now_ms, err);
+            write_slots(self, desk->kind, RATE_BURST_MS, &desk->burst_slots, request->now_ms, err);
     }
     if (code == ERR_OK) {
-        code = write_slots(self, RATE_EVENTS, RATE_STEADY_MS, &desk->steady_slots, request->now_ms,
+        code = write_slots(self, desk->kind, RATE_STEADY_MS, &desk->steady_slots, request->now_ms,
                            err);
     }
     if (code == ERR_OK && (held_count > 0 || desk->own_count > 0)) {
-        code = set_flights(self, RATE_EVENTS, request, held_count, err);
+        code = set_flights(self, desk->kind, request, held_count, err);
     }
     return code;
 }

@@ -1,0 +1,460 @@
+/* What holds for the account as a whole, step by step on a clock of our own. */
+#include "common/domain/account.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum {
+    START_MS = 1000000,
+    LEASE_MS = 60 * 1000,
+    INTERVAL_MS = 30 * 1000,
+    WANTED = 64,
+};
+
+struct scene {
+    struct account account;
+    struct rate_limits limits;
+    struct rate_use use;
+    struct account_moment moment;
+    int64_t token;
+};
+
+static void open_scene(struct scene *scene) {
+    memset(scene, 0, sizeof *scene);
+    scene->limits = (struct rate_limits){.burst_count = 1000000, .steady_count = 1000000};
+    scene->moment = (struct account_moment){.now_ms = START_MS,
+                                            .lease_ms = LEASE_MS,
+                                            .probe_interval_ms = INTERVAL_MS,
+                                            .limits = &scene->limits,
+                                            .use = &scene->use};
+}
+
+static void pass(struct scene *scene, int64_t ms) {
+    scene->moment.now_ms += ms;
+}
+
+static struct ident id_of(int number) {
+    struct ident id;
+    snprintf(id.text, sizeof id.text, "01900000-0000-7000-8000-%012d", number);
+    return id;
+}
+
+static struct account_news news_of(const struct scene *scene, enum account_verdict verdict,
+                                   const struct ident *id) {
+    return (struct account_news){.verdict = verdict,
+                                 .event_id = id,
+                                 .token = 1,
+                                 .started_at_ms = scene->moment.now_ms,
+                                 .finished_at_ms = scene->moment.now_ms};
+}
+
+/* An event of that number, which started just now, came to this. */
+static void tell(struct scene *scene, enum account_verdict verdict, int number) {
+    struct ident id = id_of(number);
+    struct account_news news = news_of(scene, verdict, &id);
+    account_note(&scene->account, &news, &scene->moment);
+}
+
+static void tell_pause(struct scene *scene, const char *reason) {
+    struct ident id = id_of(0);
+    struct account_news news = news_of(scene, ACCOUNT_PAUSES, &id);
+    news.pause_reason = reason;
+    news.not_before_ms = scene->moment.now_ms + INTERVAL_MS;
+    account_note(&scene->account, &news, &scene->moment);
+}
+
+static struct account_allowance ask(const struct scene *scene) {
+    return account_allow(&scene->account, &scene->use, &scene->moment, WANTED);
+}
+
+/* Asks, and if a probe may go out, sends it. */
+static bool probe(struct scene *scene, int number) {
+    struct account_allowance allowance = ask(scene);
+    if (allowance.count_max == 0) {
+        return false;
+    }
+    assert_true(allowance.is_probe);
+    assert_int_equal(allowance.count_max, 1);
+    struct ident id = id_of(number);
+    account_note_probe(&scene->account, &id, 1, &scene->moment);
+    return true;
+}
+
+static void fail_ten(struct scene *scene) {
+    for (int i = 0; i < ACCOUNT_FAILURES_MAX; i++) {
+        tell(scene, ACCOUNT_FAILED, i);
+    }
+}
+
+static void expect_refusal(const struct scene *scene, enum account_reason reason,
+                           int64_t until_ms) {
+    struct account_allowance allowance = ask(scene);
+    assert_int_equal(allowance.count_max, 0);
+    assert_int_equal(allowance.reason, reason);
+    assert_true(allowance.not_before_ms == until_ms);
+}
+
+/* ---- All is well, and 429 --------------------------------------------------------------------- */
+
+static void an_account_that_is_well_gives_what_is_asked_for(void **state) {
+    (void)state;
+    struct scene scene;
+    open_scene(&scene);
+    struct account_allowance allowance = ask(&scene);
+    assert_int_equal(allowance.count_max, WANTED);
+    assert_int_equal(allowance.reason, ACCOUNT_REASON_NONE);
+    assert_false(allowance.is_probe);
+}
+
+static void the_rate_limit_gives_less_and_says_so(void **state) {
+    (void)state;
+    struct scene scene;
+    open_scene(&scene);
+    scene.limits = (struct rate_limits){.burst_count = 10, .steady_count = 100};
+    struct account_allowance allowance = ask(&scene);
+    assert_int_equal(allowance.count_max, 9);
+    assert_int_equal(allowance.reason, ACCOUNT_REASON_RATE);
+    scene.use.burst = (struct rate_window){.used_count = 9, .oldest_at_ms = START_MS - 100};
+    expect_refusal(&scene, ACCOUNT_REASON_RATE, START_MS + 900);
+}
+
+static void a_429_silences_everybody_in_full(void **state) {
+    (void)state;
+    struct scene scene;
+    open_scene(&scene);
+    struct ident id = id_of(1);
+    struct account_news news = news_of(&scene, ACCOUNT_THROTTLES, &id);
+    news.not_before_ms = START_MS + 5000;
+    account_note(&scene.account, &news, &scene.moment);
+    news.not_before_ms = START_MS + 2000; /* a shorter one does not cut it */
+    account_note(&scene.account, &news, &scene.moment);
+    pass(&scene, 4999);
+    expect_refusal(&scene, ACCOUNT_REASON_THROTTLED, START_MS + 5000);
+    tell(&scene, ACCOUNT_SENT, 2);
+    expect_refusal(&scene, ACCOUNT_REASON_THROTTLED, START_MS + 5000);
+    pass(&scene, 1);
+    assert_int_equal(ask(&scene).count_max, WANTED);
+}
+
+/* ---- The breaker ------------------------------------------------------------------------------ */
+
+static void ten_different_events_in_a_row_open_the_breaker(void **state) {
+    (void)state;
+    struct scene scene;
+    open_scene(&scene);
+    for (int i = 0; i < ACCOUNT_FAILURES_MAX - 1; i++) {
+        tell(&scene, ACCOUNT_FAILED, i);
+    }
+    assert_int_equal(scene.account.opened_at_ms, 0);
+    tell(&scene, ACCOUNT_FAILED, 99);
+    assert_int_equal(scene.account.opened_at_ms, START_MS);
+    struct account_allowance allowance = ask(&scene);
+    assert_int_equal(allowance.count_max, 0);
+    assert_int_equal(allowance.reason, ACCOUNT_REASON_BREAKER);
+    assert_in_range(allowance.not_before_ms, START_MS + 500, START_MS + 1000);
+}
+
+static void one_event_that_always_fails_opens_nothing(void **state) {
+    (void)state;
+    struct scene scene;
+    open_scene(&scene);
+    for (int i = 0; i < 100; i++) {
+        tell(&scene, ACCOUNT_FAILED, i % 2);
+    }
+    assert_int_equal(scene.account.opened_at_ms, 0);
+    assert_int_equal(ask(&scene).count_max, WANTED);
+}
+
+static void a_success_or_a_judgement_ends_the_row(void **state) {
+    (void)state;
+    struct scene scene;
+    open_scene(&scene);
+    const enum account_verdict signs_of_life[] = {ACCOUNT_SENT, ACCOUNT_ANSWERED,
+                                                  ACCOUNT_THROTTLES};
+    for (int i = 0; i < 90; i++) {
+        tell(&scene, i % 9 == 0 ? signs_of_life[i / 9 % 3] : ACCOUNT_FAILED, i);
+    }
+    assert_int_equal(scene.account.opened_at_ms, 0);
+}
+
+static void one_probe_at_a_time_after_pauses_that_grow_to_the_interval(void **state) {
+    (void)state;
+    struct scene scene;
+    open_scene(&scene);
+    fail_ten(&scene);
+    int64_t pause_ms = ACCOUNT_BREAKER_MS_MIN;
+    for (int i = 0; i < 12; i++) {
+        scene.moment.dice = (uint64_t)i * 7919;
+        int64_t wait_ms = ask(&scene).not_before_ms - scene.moment.now_ms;
+        assert_in_range(wait_ms, pause_ms / 2, pause_ms);
+        pass(&scene, wait_ms - 1);
+        assert_false(probe(&scene, 20 + i));
+        pass(&scene, 1);
+        assert_true(probe(&scene, 20 + i));
+        for (int ms = 0; ms < LEASE_MS; ms += 1000) { /* however long it takes */
+            assert_false(probe(&scene, 50));
+            pass(&scene, ms < 15000 ? 1000 : 0);
+        }
+        tell(&scene, ACCOUNT_FAILED, 20 + i);
+        pause_ms = pause_ms * 2 < INTERVAL_MS ? pause_ms * 2 : INTERVAL_MS;
+    }
+    assert_int_equal(pause_ms, INTERVAL_MS);
+}
+
+static void other_failures_do_not_lengthen_the_pause(void **state) {
+    (void)state;
+    struct scene scene;
+    open_scene(&scene);
+    fail_ten(&scene);
+    int64_t probe_at_ms = scene.account.probe_at_ms;
+    fail_ten(&scene);
+    tell(&scene, ACCOUNT_FAILED, 77);
+    assert_int_equal(scene.account.probe_at_ms, probe_at_ms);
+    assert_int_equal(scene.account.breaker_pause_ms, ACCOUNT_BREAKER_MS_MIN);
+}
+
+static void a_probe_whose_worker_died_holds_back_the_next_until_its_lease_ends(void **state) {
+    (void)state;
+    struct scene scene;
+    open_scene(&scene);
+    fail_ten(&scene);
+    pass(&scene, 1000);
+    assert_true(probe(&scene, 20));
+    pass(&scene, LEASE_MS - 1);
+    expect_refusal(&scene, ACCOUNT_REASON_BREAKER, START_MS + 1000 + LEASE_MS);
+    pass(&scene, 1);
+    assert_true(probe(&scene, 21));
+    /* Or until somebody takes its claim. */
+    struct ident id = id_of(21);
+    account_note_vanished(&scene.account, &id, 1);
+    pass(&scene, 1000);
+    assert_true(probe(&scene, 22));
+}
+
+static void a_probe_that_never_went_out_may_be_tried_at_once(void **state) {
+    (void)state;
+    struct scene scene;
+    open_scene(&scene);
+    fail_ten(&scene);
+    pass(&scene, 1000);
+    assert_true(probe(&scene, 20));
+    tell(&scene, ACCOUNT_UNSENT, 20);
+    assert_true(probe(&scene, 21));
+}
+
+static void the_first_success_closes_the_breaker_and_starts_slowly(void **state) {
+    (void)state;
+    struct scene scene;
+    open_scene(&scene);
+    fail_ten(&scene);
+    pass(&scene, 1000);
+    assert_true(probe(&scene, 20));
+    pass(&scene, 10);
+    tell(&scene, ACCOUNT_SENT, 20);
+    assert_int_equal(scene.account.opened_at_ms, 0);
+    struct account_allowance allowance = ask(&scene);
+    assert_int_equal(allowance.count_max, ACCOUNT_CONCURRENCY_MIN);
+    assert_int_equal(allowance.reason, ACCOUNT_REASON_CONCURRENCY);
+    assert_false(allowance.is_probe);
+}
+
+static void a_success_sent_before_the_breaker_opened_proves_nothing(void **state) {
+    (void)state;
+    struct scene scene;
+    open_scene(&scene);
+    struct ident id = id_of(50);
+    struct account_news early = news_of(&scene, ACCOUNT_SENT, &id);
+    pass(&scene, 100);
+    fail_ten(&scene);
+    pass(&scene, 100);
+    account_note(&scene.account, &early, &scene.moment);
+    assert_true(scene.account.opened_at_ms > 0);
+}
+
+/* ---- Requests at once ------------------------------------------------------------------------- */
+
+static void three_failures_in_a_row_halve_what_may_be_in_flight(void **state) {
+    (void)state;
+    struct scene scene;
+    open_scene(&scene);
+    scene.use.in_flight_count = 40;
+    tell(&scene, ACCOUNT_SENT, 1);
+    tell(&scene, ACCOUNT_FAILED, 2);
+    tell(&scene, ACCOUNT_FAILED, 3);
+    assert_int_equal(scene.account.concurrency_max, 0);
+    tell(&scene, ACCOUNT_FAILED, 4);
+    assert_int_equal(scene.account.concurrency_max, 20);
+    assert_int_equal(scene.account.concurrency_broke_count, 40);
+    expect_refusal(&scene, ACCOUNT_REASON_CONCURRENCY, START_MS + RATE_LOOK_MS);
+    scene.use.in_flight_count = 15;
+    assert_int_equal(ask(&scene).count_max, 5);
+}
+
+static void a_limit_that_lets_the_allowance_through_is_not_raised(void **state) {
+    (void)state;
+    struct scene scene;
+    open_scene(&scene);
+    scene.limits = (struct rate_limits){.burst_count = 350, .steady_count = 3500};
+    scene.account.concurrency_max = 4;
+    scene.use.in_flight_count = 4;
+    scene.use.burst.used_count = 58;
+    scene.account.concurrency_grown_at_ms = START_MS;
+    for (int i = 0; i < 100; i++) {
+        pass(&scene, 200);
+        tell(&scene, ACCOUNT_SENT, i);
+    }
+    assert_int_equal(scene.account.concurrency_max, 4);
+    scene.use.burst.used_count = 40; /* too slow to use the minute's allowance */
+    for (int i = 0; i < 10; i++) {
+        pass(&scene, 200);
+        scene.use.in_flight_count = scene.account.concurrency_max;
+        tell(&scene, ACCOUNT_SENT, i);
+    }
+    assert_int_equal(scene.account.concurrency_max, 14);
+}
+
+static void a_limit_that_is_not_reached_does_not_grow(void **state) {
+    (void)state;
+    struct scene scene;
+    open_scene(&scene);
+    scene.account.concurrency_max = 4;
+    scene.use.in_flight_count = 3;
+    for (int i = 0; i < 100; i++) {
+        pass(&scene, 1000);
+        tell(&scene, ACCOUNT_SENT, i);
+    }
+    assert_int_equal(scene.account.concurrency_max, 4);
+}
+
+static void what_broke_it_is_come_near_only_slowly(void **state) {
+    (void)state;
+    struct scene scene;
+    open_scene(&scene);
+    scene.account.concurrency_max = 2;
+    scene.account.concurrency_broke_count = 20;
+    int64_t grown_to_15_ms = 0;
+    for (int i = 0; i < 6000; i++) {
+        pass(&scene, 50);
+        scene.use.in_flight_count = scene.account.concurrency_max;
+        tell(&scene, ACCOUNT_SENT, i);
+        if (scene.account.concurrency_max == 15 && grown_to_15_ms == 0) {
+            grown_to_15_ms = scene.moment.now_ms - START_MS;
+        }
+    }
+    assert_in_range(grown_to_15_ms, 1, 5000);
+    assert_in_range(scene.account.concurrency_max, 20, 25); /* one more in each half minute */
+}
+
+/* ---- Pausing ---------------------------------------------------------------------------------- */
+
+static void the_operators_fault_pauses_and_probes_slowly(void **state) {
+    (void)state;
+    struct scene scene;
+    open_scene(&scene);
+    tell_pause(&scene, "the key is wrong");
+    expect_refusal(&scene, ACCOUNT_REASON_PAUSED, START_MS + INTERVAL_MS);
+    assert_string_equal(scene.account.pause_reason, "the key is wrong");
+    for (int i = 0; i < 3; i++) {
+        pass(&scene, INTERVAL_MS - 1);
+        assert_false(probe(&scene, 10 + i));
+        pass(&scene, 1);
+        assert_true(probe(&scene, 10 + i));
+        tell(&scene, i == 0 ? ACCOUNT_FAILED : ACCOUNT_UNSENT, 10 + i);
+        if (i > 0) {
+            assert_true(probe(&scene, 10 + i)); /* it never went out */
+            struct ident id = id_of(10 + i);
+            struct account_news news = news_of(&scene, ACCOUNT_PAUSES, &id);
+            news.pause_reason = "the key is still wrong";
+            account_note(&scene.account, &news, &scene.moment);
+        }
+    }
+    assert_int_equal(scene.account.paused_at_ms, START_MS);
+    assert_string_equal(scene.account.pause_reason, "the key is still wrong");
+    pass(&scene, INTERVAL_MS);
+    assert_true(probe(&scene, 30));
+    tell(&scene, ACCOUNT_SENT, 30);
+    assert_int_equal(ask(&scene).count_max, WANTED);
+    assert_string_equal(scene.account.pause_reason, "");
+}
+
+static void a_persons_pause_is_not_probed_and_not_lifted_by_a_success(void **state) {
+    (void)state;
+    struct scene scene;
+    open_scene(&scene);
+    assert_true(account_pause(&scene.account, "stock-taking", START_MS));
+    assert_false(account_pause(&scene.account, "still", START_MS + 1));
+    assert_int_equal(scene.account.paused_at_ms, START_MS);
+    pass(&scene, 100 * INTERVAL_MS);
+    expect_refusal(&scene, ACCOUNT_REASON_PAUSED, INT64_MAX);
+    tell(&scene, ACCOUNT_SENT, 1);
+    tell_pause(&scene, "the key is wrong");
+    expect_refusal(&scene, ACCOUNT_REASON_PAUSED, INT64_MAX);
+    assert_string_equal(scene.account.pause_reason, "still");
+    assert_true(account_resume(&scene.account, scene.moment.now_ms));
+    assert_int_equal(ask(&scene).count_max, WANTED);
+    assert_false(account_resume(&scene.account, scene.moment.now_ms));
+}
+
+static void resuming_probes_an_open_breaker_at_once(void **state) {
+    (void)state;
+    struct scene scene;
+    open_scene(&scene);
+    fail_ten(&scene);
+    assert_false(probe(&scene, 20));
+    assert_true(account_resume(&scene.account, START_MS));
+    assert_true(probe(&scene, 20));
+}
+
+/* ---- Age -------------------------------------------------------------------------------------- */
+
+static void age_stands_still_while_paused_or_open(void **state) {
+    (void)state;
+    struct scene scene;
+    open_scene(&scene);
+    assert_int_equal(account_held_ms(&scene.account, START_MS), 0);
+    fail_ten(&scene);
+    pass(&scene, 5000);
+    assert_int_equal(account_held_ms(&scene.account, scene.moment.now_ms), 5000);
+    (void)account_pause(&scene.account, "", scene.moment.now_ms); /* both: counted once */
+    pass(&scene, 5000);
+    assert_true(account_resume(&scene.account, scene.moment.now_ms));
+    assert_true(probe(&scene, 20));
+    tell(&scene, ACCOUNT_SENT, 20);
+    pass(&scene, 50000);
+    assert_int_equal(account_held_ms(&scene.account, scene.moment.now_ms), 10000);
+    tell_pause(&scene, "the key is wrong");
+    pass(&scene, 1);
+    assert_int_equal(account_held_ms(&scene.account, scene.moment.now_ms), 10001);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_account_that_is_well_gives_what_is_asked_for),
+        cmocka_unit_test(the_rate_limit_gives_less_and_says_so),
+        cmocka_unit_test(a_429_silences_everybody_in_full),
+        cmocka_unit_test(ten_different_events_in_a_row_open_the_breaker),
+        cmocka_unit_test(one_event_that_always_fails_opens_nothing),
+        cmocka_unit_test(a_success_or_a_judgement_ends_the_row),
+        cmocka_unit_test(one_probe_at_a_time_after_pauses_that_grow_to_the_interval),
+        cmocka_unit_test(other_failures_do_not_lengthen_the_pause),
+        cmocka_unit_test(a_probe_whose_worker_died_holds_back_the_next_until_its_lease_ends),
+        cmocka_unit_test(a_probe_that_never_went_out_may_be_tried_at_once),
+        cmocka_unit_test(the_first_success_closes_the_breaker_and_starts_slowly),
+        cmocka_unit_test(a_success_sent_before_the_breaker_opened_proves_nothing),
+        cmocka_unit_test(three_failures_in_a_row_halve_what_may_be_in_flight),
+        cmocka_unit_test(a_limit_that_lets_the_allowance_through_is_not_raised),
+        cmocka_unit_test(a_limit_that_is_not_reached_does_not_grow),
+        cmocka_unit_test(what_broke_it_is_come_near_only_slowly),
+        cmocka_unit_test(the_operators_fault_pauses_and_probes_slowly),
+        cmocka_unit_test(a_persons_pause_is_not_probed_and_not_lifted_by_a_success),
+        cmocka_unit_test(resuming_probes_an_open_breaker_at_once),
+        cmocka_unit_test(age_stands_still_while_paused_or_open),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
