@@ -59,12 +59,18 @@ static void judge_dead(const struct check_input *input, struct check *check) {
 static void judge_account(const struct check_input *input, struct check *check) {
     const struct store_status *status = input->status;
     char reason[sizeof status->account_pause_reason];
-    if (status->account_paused_since_ms == 0) {
-        return;
+    bool is_by_person = status->account_is_paused_by_person;
+    if (status->account_paused_since_ms != 0) {
+        format_safe(status->account_pause_reason, strlen(status->account_pause_reason), reason,
+                    sizeof reason);
+        complain(check, is_by_person ? CHECK_WARNING : CHECK_CRITICAL,
+                 "the account is paused%s: %s", is_by_person ? " by a person" : "", reason);
     }
-    format_safe(status->account_pause_reason, strlen(status->account_pause_reason), reason,
-                sizeof reason);
-    complain(check, CHECK_CRITICAL, "the account is paused: %s", reason);
+    if (status->breaker_opened_at_ms != 0) {
+        char open[FORMAT_DURATION_BYTES];
+        format_duration(input->now_ms - status->breaker_opened_at_ms, open);
+        complain(check, CHECK_WARNING, "the breaker is open for %s: Klaviyo fails", open);
+    }
 }
 
 static void judge_workers(const struct check_input *input, struct check *check) {
@@ -91,16 +97,16 @@ static void judge_workers(const struct check_input *input, struct check *check) 
 static void write_figures(const struct check_input *input, struct check *check) {
     const struct store_status *status = input->status;
     const struct check_limits *limits = &input->limits;
-    (void)snprintf(check->figures, sizeof check->figures,
-                   "oldest_due=%" PRId64 ".%03ds;%" PRId64 ";%" PRId64 ";0 dead=%" PRId64
-                   ";%" PRId64 ";%" PRId64 ";0 due=%" PRId64 ";;;0 waiting=%" PRId64
-                   ";;;0 sending=%" PRId64 ";;;0 workers=%zu;;%" PRId64 ":;0 paused=%d;;0;0;1",
-                   check->oldest_due_age_ms / MS_PER_S, (int)(check->oldest_due_age_ms % MS_PER_S),
-                   limits->oldest_warning_ms / MS_PER_S, limits->oldest_critical_ms / MS_PER_S,
-                   status->dead_count, limits->dead_warning, limits->dead_critical,
-                   status->due_count, status->waiting_count, status->claimed_count,
-                   check->running_count, limits->workers_min,
-                   status->account_paused_since_ms != 0 ? 1 : 0);
+    (void)snprintf(
+        check->figures, sizeof check->figures,
+        "oldest_due=%" PRId64 ".%03ds;%" PRId64 ";%" PRId64 ";0 dead=%" PRId64 ";%" PRId64
+        ";%" PRId64 ";0 due=%" PRId64 ";;;0 waiting=%" PRId64 ";;;0 sending=%" PRId64
+        ";;;0 workers=%zu;;%" PRId64 ":;0 paused=%d;;0;0;1 breaker_open=%d;0;;0;1",
+        check->oldest_due_age_ms / MS_PER_S, (int)(check->oldest_due_age_ms % MS_PER_S),
+        limits->oldest_warning_ms / MS_PER_S, limits->oldest_critical_ms / MS_PER_S,
+        status->dead_count, limits->dead_warning, limits->dead_critical, status->due_count,
+        status->waiting_count, status->claimed_count, check->running_count, limits->workers_min,
+        status->account_paused_since_ms != 0 ? 1 : 0, status->breaker_opened_at_ms != 0 ? 1 : 0);
 }
 
 void check_judge(const struct check_input *input, struct check *check_out) {

@@ -14,6 +14,7 @@ struct subject {
     const struct ctl *ctl;
     const struct story *story;
     const struct store_status *status;
+    const struct worker_list *workers;
     size_t index;
 };
 
@@ -23,6 +24,7 @@ static void explain_subject(const struct subject *subject, struct explanation *e
         .event = &events->events[subject->index],
         .attempts = &subject->story->attempts[subject->index],
         .status = subject->status,
+        .workers = subject->workers,
         .attempts_max = subject->ctl->settings->retry_max_attempts,
         .now_ms = subject->ctl->now_ms,
     };
@@ -119,16 +121,22 @@ static CHECKED enum err_code explain_preorders(const struct ctl *ctl, const char
                                                const struct preorder_list *preorders, json_t *array,
                                                struct err *err) {
     struct store_status status = {0};
-    enum err_code code = store_read_status(ctl->store, ctl->now_ms, &status, err);
+    struct worker_list workers = {0};
+    enum err_code code = store_read_backlog(ctl->store, ctl->now_ms, &status, err);
+    if (code == ERR_OK) {
+        code = store_list_workers(ctl->store, &workers, err);
+    }
     for (size_t i = 0; code == ERR_OK && i < preorders->preorder_count; i++) {
         struct story story = {0};
-        struct subject subject = {.ctl = ctl, .story = &story, .status = &status};
+        struct subject subject = {
+            .ctl = ctl, .story = &story, .status = &status, .workers = &workers};
         code = story_load(ctl->store, &preorders->preorders[i].id, ctl->now_ms, &story, err);
         if (code == ERR_OK) {
             code = explain_story(&subject, word, array, err);
         }
         story_release(&story);
     }
+    worker_list_release(&workers);
     return code;
 }
 

@@ -9,8 +9,10 @@
 #include "ctl/format.h"
 #include "ctl/state.h"
 
-/* Longer than any worker needs to see a row that became due. */
-enum { UNNOTICED_MS = 10000 };
+enum {
+    UNNOTICED_MS = 10000, /* longer than any worker needs to see a row that became due */
+    UNSEEN_MS = 60000,    /* a worker that lives says so every few seconds */
+};
 
 __attribute__((format(printf, 2, 3))) static void say(struct explanation *explanation,
                                                       const char *format, ...) {
@@ -22,9 +24,13 @@ __attribute__((format(printf, 2, 3))) static void say(struct explanation *explan
     va_end(arguments);
 }
 
+/* The first advice counts: what is nearest to the event is said first. */
 __attribute__((format(printf, 2, 3))) static void advise(struct explanation *explanation,
                                                          const char *format, ...) {
     va_list arguments;
+    if (explanation->command[0] != '\0') {
+        return;
+    }
     va_start(arguments, format);
     (void)vsnprintf(explanation->command, sizeof explanation->command, format, arguments);
     va_end(arguments);
@@ -73,12 +79,68 @@ static void explain_dead(const struct explain_input *input, struct explanation *
     advise(explanation, "preorderctl retry %s", event->id.text);
 }
 
+/* NULL: not in the register. */
+static const struct worker_view *find_worker(const struct worker_list *workers, const char *name) {
+    for (size_t i = 0; i < workers->worker_count; i++) {
+        if (strcmp(workers->workers[i].name, name) == 0) {
+            return &workers->workers[i];
+        }
+    }
+    return NULL;
+}
+
+static size_t count_running(const struct explain_input *input) {
+    size_t count = 0;
+    for (size_t i = 0; i < input->workers->worker_count; i++) {
+        const struct worker_view *worker = &input->workers->workers[i];
+        count += worker->is_alive && input->now_ms - worker->seen_at_ms <= UNSEEN_MS ? 1 : 0;
+    }
+    return count;
+}
+
+/* How it goes for the worker that claimed the event; false if it will not finish. */
+static bool explain_holder(const struct explain_input *input, struct explanation *explanation) {
+    const struct worker_view *holder = find_worker(input->workers, input->event->claimed_by);
+    char seen[FORMAT_WHEN_BYTES];
+    if (holder == NULL) {
+        say(explanation, "That worker is not in the register any more: another takes the event "
+                         "over, at the latest when the claim ends.");
+        return false;
+    }
+    format_when(holder->seen_at_ms, input->now_ms, seen);
+    if (!holder->is_alive) {
+        say(explanation,
+            "That worker (pid %" PRId64 ", last seen %s) is dead: any other on its host takes the "
+            "event over within a second, one elsewhere when the claim ends.",
+            holder->pid, seen);
+    } else if (input->now_ms - holder->seen_at_ms > UNSEEN_MS) {
+        say(explanation,
+            "That worker lives (pid %" PRId64 ") but was last seen %s: it is stopped or hangs. On "
+            "its host nobody takes an event from a worker that lives: continue it or end it.",
+            holder->pid, seen);
+        advise(explanation, "kill -CONT %" PRId64, holder->pid);
+    }
+    return holder->is_alive;
+}
+
+/* True if somebody could take the event; else says that nobody is there. */
+static bool explain_workers(const struct explain_input *input, struct explanation *explanation) {
+    size_t running_count = count_running(input);
+    if (running_count == 0) {
+        say(explanation, "No preorder-worker is running: nothing is sent until one is started.");
+        advise(explanation, "preorder-worker");
+    }
+    return running_count > 0;
+}
+
 static void explain_sending(const struct explain_input *input, struct explanation *explanation) {
     char when[FORMAT_WHEN_BYTES];
     format_when(input->event->claim_expires_at_ms, input->now_ms, when);
     say(explanation, "A worker (%s) has it in hand right now; its claim lasts until %s.",
         input->event->claimed_by, when);
-    say(explanation, "If that worker is dead, another takes the event over.");
+    if (!explain_holder(input, explanation)) {
+        (void)explain_workers(input, explanation);
+    }
 }
 
 static void explain_behind(const struct explain_input *input, struct explanation *explanation) {
@@ -98,31 +160,88 @@ static void explain_behind(const struct explain_input *input, struct explanation
     advise(explanation, "preorderctl explain %s", event->behind_id.text);
 }
 
-/* What holds back everything; true if it does. */
-static bool explain_account(const struct explain_input *input, struct explanation *explanation) {
+static void explain_pause(const struct explain_input *input, struct explanation *explanation) {
+    const struct store_status *status = input->status;
+    char reason[sizeof status->account_pause_reason];
+    char when[FORMAT_WHEN_BYTES];
+    format_safe(status->account_pause_reason, strlen(status->account_pause_reason), reason,
+                sizeof reason);
+    format_when(status->account_paused_since_ms, input->now_ms, when);
+    say(explanation, "All sending to Klaviyo is paused%s since %s: %s.",
+        status->account_is_paused_by_person ? " by a person" : "", when, reason);
+    advise(explanation, "preorderctl resume");
+    if (status->account_is_paused_by_person) {
+        say(explanation, "It stays so until a person resumes it.");
+        return;
+    }
+    if (status->account_not_before_ms > input->now_ms) {
+        format_when(status->account_not_before_ms, input->now_ms, when);
+        say(explanation, "The next probe goes out at %s.", when);
+    }
+    say(explanation, "Mend the cause: the pause ends by itself with the first probe that Klaviyo "
+                     "accepts, or at once by hand. No event loses an attempt meanwhile.");
+}
+
+static void explain_breaker(const struct explain_input *input, struct explanation *explanation) {
     const struct store_status *status = input->status;
     char when[FORMAT_WHEN_BYTES];
-    bool is_held = status->account_not_before_ms > input->now_ms;
-    if (status->account_paused_since_ms != 0) {
-        char reason[sizeof status->account_pause_reason];
-        format_safe(status->account_pause_reason, strlen(status->account_pause_reason), reason,
-                    sizeof reason);
-        format_when(status->account_paused_since_ms, input->now_ms, when);
-        say(explanation, "All sending to Klaviyo is paused since %s: %s.", when, reason);
-        if (is_held) {
-            format_when(status->account_not_before_ms, input->now_ms, when);
-            say(explanation, "The next probe goes out at %s.", when);
-        }
-        say(explanation, "The pause ends by itself with the first probe that Klaviyo accepts: mend "
-                         "the cause. No event loses an attempt meanwhile.");
-        advise(explanation, "preorderctl status");
-        return true;
+    format_when(status->breaker_opened_at_ms, input->now_ms, when);
+    say(explanation,
+        "Klaviyo, or the way there, fails: the breaker is open since %s, and only one probe at a "
+        "time goes out. No probe costs an event an attempt.",
+        when);
+    if (status->account_reason == ACCOUNT_REASON_BREAKER &&
+        status->account_reason_until_ms > input->now_ms) {
+        format_when(status->account_reason_until_ms, input->now_ms, when);
+        say(explanation,
+            "The next probe goes out at %s; sending starts again by itself with the "
+            "first that Klaviyo answers.",
+            when);
     }
-    if (is_held) {
+    advise(explanation, "preorderctl status");
+}
+
+/* What keeps a request that could go out now from going out. */
+static void explain_limit(const struct explain_input *input, struct explanation *explanation) {
+    const struct store_status *status = input->status;
+    char when[FORMAT_WHEN_BYTES];
+    format_when(status->account_reason_until_ms, input->now_ms, when);
+    if (status->account_reason == ACCOUNT_REASON_RATE) {
+        say(explanation,
+            "Klaviyo's rate limit: %" PRId64 " of %" PRId64 " requests in this second and %" PRId64
+            " of %" PRId64 " in this minute are used, by all workers together; the next may go "
+            "out at %s. %" PRId64 " events are due, the oldest goes first.",
+            status->rate_used_burst, status->rate_limits.burst_count, status->rate_used_steady,
+            status->rate_limits.steady_count, when, status->due_count);
+    } else {
+        say(explanation,
+            "As many requests (%" PRId64 ") are on the wire as Klaviyo takes at once at the "
+            "moment (%" PRId64 "); the next goes out when one is answered. %" PRId64
+            " events are due, the oldest goes first.",
+            status->in_flight_count, status->concurrency_max, status->due_count);
+    }
+}
+
+/* What holds back everything; true if it does. Limits are for what is due now. */
+static bool explain_account(const struct explain_input *input, bool is_due,
+                            struct explanation *explanation) {
+    const struct store_status *status = input->status;
+    char when[FORMAT_WHEN_BYTES];
+    bool is_limited = status->account_reason == ACCOUNT_REASON_RATE ||
+                      status->account_reason == ACCOUNT_REASON_CONCURRENCY;
+    if (status->account_paused_since_ms != 0) {
+        explain_pause(input, explanation);
+    } else if (status->breaker_opened_at_ms != 0) {
+        explain_breaker(input, explanation);
+    } else if (status->account_not_before_ms > input->now_ms) {
         format_when(status->account_not_before_ms, input->now_ms, when);
         say(explanation, "Klaviyo asked us to slow down (429): nothing is sent before %s.", when);
+    } else if (is_due && is_limited) {
+        explain_limit(input, explanation);
+    } else {
+        return false;
     }
-    return is_held;
+    return true;
 }
 
 static void explain_backoff(const struct explain_input *input, struct explanation *explanation) {
@@ -139,7 +258,8 @@ static void explain_backoff(const struct explain_input *input, struct explanatio
     } else {
         say(explanation, "It waits for its next attempt at %s%s.", when, answer);
     }
-    (void)explain_account(input, explanation);
+    (void)explain_account(input, false, explanation);
+    (void)explain_workers(input, explanation);
 }
 
 static void explain_due(const struct explain_input *input, struct explanation *explanation) {
@@ -152,29 +272,28 @@ static void explain_due(const struct explain_input *input, struct explanation *e
             "A worker (%s) claimed it and never said what became of it; the claim "
             "ended at %s.",
             event->claimed_by, since);
+        (void)explain_holder(input, explanation);
     } else {
         say(explanation, "It is due since %s.", since);
     }
-    if (explain_account(input, explanation)) {
+    bool is_held = explain_account(input, true, explanation);
+    if (!explain_workers(input, explanation) || is_held || event->claimed_by[0] != '\0') {
         return;
     }
     if (input->now_ms - event->next_attempt_at_ms < UNNOTICED_MS) {
         say(explanation, "A worker takes it with its next look, within moments.");
-        return;
-    }
-    bool is_sending =
-        status->claimed_count > 0 || status->last_sent_at_ms > input->now_ms - UNNOTICED_MS;
-    if (is_sending) {
+    } else if (status->claimed_count > 0 ||
+               status->last_sent_at_ms > input->now_ms - UNNOTICED_MS) {
         say(explanation,
             "Workers are busy: %" PRId64 " events are due, %" PRId64
             " in hand; the oldest goes first.",
             status->due_count, status->claimed_count);
         advise(explanation, "preorderctl status");
-        return;
+    } else {
+        say(explanation, "Workers run (%zu), yet none took it: their logs say why.",
+            count_running(input));
+        advise(explanation, "preorderctl status");
     }
-    say(explanation, "No worker took it, and none has anything in hand: most likely no "
-                     "preorder-worker is running, or it uses another database.");
-    advise(explanation, "preorder-worker");
 }
 
 /* The event was dead once and is not any more: only a person does that. */

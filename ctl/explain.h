@@ -17,6 +17,7 @@ struct explain_input {
     const struct event_view *behind; /* the event that it waits for; NULL: none is known */
     const struct attempt_list *attempts;
     const struct store_status *status;
+    const struct worker_list *workers;
     int64_t attempts_max; /* PREORDER_RETRY_MAX_ATTEMPTS */
     int64_t now_ms;
 };

@@ -141,14 +141,15 @@ json_t *json_of_workers(const struct worker_list *workers) {
 }
 
 json_t *json_of_check(const struct check *check, const struct store_status *status) {
-    return json_pack("{s:s, s:i, s:o, s:f, s:I, s:I, s:I, s:I, s:I, s:b}", "state",
+    return json_pack("{s:s, s:i, s:o, s:f, s:I, s:I, s:I, s:I, s:I, s:b, s:b}", "state",
                      check_level_name(check->level), "exit_status", (int)check->level, "text",
                      json_of_text(check->text), "oldest_due_age_s",
                      (double)check->oldest_due_age_ms / (double)MS_PER_S, "due",
                      (json_int_t)status->due_count, "waiting", (json_int_t)status->waiting_count,
                      "sending", (json_int_t)status->claimed_count, "dead",
                      (json_int_t)status->dead_count, "workers", (json_int_t)check->running_count,
-                     "paused", status->account_paused_since_ms != 0 ? 1 : 0);
+                     "paused", status->account_paused_since_ms != 0 ? 1 : 0, "breaker_open",
+                     status->breaker_opened_at_ms != 0 ? 1 : 0);
 }
 
 json_t *json_of_audit(const struct store_audit *audit) {

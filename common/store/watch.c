@@ -1,7 +1,6 @@
 #include "common/store/watch.h"
 
 #include <ctype.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -138,23 +137,22 @@ static enum err_code look(struct watch *watch) {
 }
 
 /* A kind of reason out of one for people: one of few words, since it becomes a label. */
-static void classify_pause(const char *reason, char word[REASON_BYTES]) {
+static void classify_pause(const struct store_status *status_read, char word[REASON_BYTES]) {
     static const char answered[] = "Klaviyo answered ";
-    static const char *const kinds[] = {"certificate", "operator"};
+    const char *reason = status_read->account_pause_reason;
     const char *status = strstr(reason, answered);
+    if (status_read->account_is_paused_by_person) {
+        (void)snprintf(word, REASON_BYTES, "operator");
+        return;
+    }
     status = status == NULL ? "" : status + sizeof answered - 1;
     if (isdigit((unsigned char)status[0]) && isdigit((unsigned char)status[1]) &&
         isdigit((unsigned char)status[2])) {
         (void)snprintf(word, REASON_BYTES, "http_%.3s", status);
         return;
     }
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        if (strstr(reason, kinds[i]) != NULL) {
-            (void)snprintf(word, REASON_BYTES, "%s", kinds[i]);
-            return;
-        }
-    }
-    (void)snprintf(word, REASON_BYTES, "other");
+    (void)snprintf(word, REASON_BYTES, "%s",
+                   strstr(reason, "certificate") != NULL ? "certificate" : "other");
 }
 
 static double seconds(int64_t ms) {
@@ -168,10 +166,10 @@ static void show_account(struct watch *watch) {
     metrics_zero(watch->database, ACCOUNT_PAUSED);
     metrics_set(watch->database, ACCOUNT_PAUSED, METRIC_LABELS("none"), 0);
     if (status->account_paused_since_ms != 0) {
-        classify_pause(status->account_pause_reason, reason);
+        classify_pause(status, reason);
         metrics_set(watch->database, ACCOUNT_PAUSED, METRIC_LABELS(reason), 1);
     }
-    metrics_set(watch->database, BREAKER_OPEN, NULL, 0);
+    metrics_set(watch->database, BREAKER_OPEN, NULL, status->breaker_opened_at_ms != 0 ? 1 : 0);
 }
 
 static void show_database(struct watch *watch) {
@@ -210,22 +208,32 @@ void watch_render(void *context, struct buf *text) {
     metrics_render(watch->options.metrics, text);
 }
 
+static enum err_code describe_account(const struct store_status *status, int64_t now_ms,
+                                      struct err *err) {
+    char since[CLOCK_RFC3339_BYTES];
+    if (status->account_paused_since_ms != 0) {
+        clock_format_rfc3339(status->account_paused_since_ms, since);
+        return err_set(err, ERR_BUSY, "paused %ssince %s: %s",
+                       status->account_is_paused_by_person ? "by a person " : "", since,
+                       status->account_pause_reason);
+    }
+    if (status->breaker_opened_at_ms != 0) {
+        clock_format_rfc3339(status->breaker_opened_at_ms, since);
+        return err_set(err, ERR_BUSY, "breaker open since %s: only probes are sent", since);
+    }
+    if (status->account_not_before_ms > now_ms) {
+        char until[CLOCK_RFC3339_BYTES];
+        clock_format_rfc3339(status->account_not_before_ms, until);
+        return err_set(err, ERR_BUSY, "throttled until %s", until);
+    }
+    return ERR_OK;
+}
+
 enum err_code watch_check_account(void *context, struct err *err) {
     struct watch *watch = context;
     if (look(watch) != ERR_OK) {
         *err = watch->status_err;
         return err_wrap(err, "not known");
     }
-    const struct store_status *status = &watch->status;
-    char since[CLOCK_RFC3339_BYTES];
-    char until[CLOCK_RFC3339_BYTES];
-    clock_format_rfc3339(status->account_paused_since_ms, since);
-    clock_format_rfc3339(status->account_not_before_ms, until);
-    if (status->account_paused_since_ms != 0) {
-        return err_set(err, ERR_BUSY, "paused since %s: %s", since, status->account_pause_reason);
-    }
-    if (status->account_not_before_ms > watch->read_wall_ms) {
-        return err_set(err, ERR_BUSY, "throttled until %s", until);
-    }
-    return ERR_OK;
+    return describe_account(&watch->status, watch->read_wall_ms, err);
 }

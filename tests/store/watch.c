@@ -111,9 +111,14 @@ static void a_pause_is_shown_by_its_kind_and_goes_away(void **state) {
         assert_true(i == 0 ||
                     strstr(shown, "preorder_account_paused{reason=\"http_401\"} 0\n") != NULL);
     }
-    fixture_run(fixture, "UPDATE account SET pause_reason = NULL, paused_at = NULL");
+    fixture_run(fixture, "UPDATE account SET paused_by_person = 1");
+    mono_us += WATCH_READ_INTERVAL_MS * US_PER_MS;
+    expect(render(watch), "preorder_account_paused{reason=\"operator\"} 1\n");
+    fixture_run(fixture,
+                "UPDATE account SET pause_reason = NULL, paused_at = NULL, paused_by_person = 0");
     mono_us += WATCH_READ_INTERVAL_MS * US_PER_MS;
     expect(render(watch), "preorder_account_paused{reason=\"http_401\"} 0\n");
+    expect(render(watch), "preorder_account_paused{reason=\"operator\"} 0\n");
     watch_close(watch);
 }
 
@@ -126,6 +131,12 @@ static void the_account_s_note_says_what_holds_it(void **state) {
     mono_us += WATCH_READ_INTERVAL_MS * US_PER_MS;
     ASSERT_CODE(ERR_BUSY, watch_check_account(watch, &err));
     assert_string_equal(err.text, "throttled until 1970-01-01T00:17:40.000Z");
+    fixture_run(fixture, "UPDATE account SET opened_at = 1000000, breaker_pause = 1000");
+    mono_us += WATCH_READ_INTERVAL_MS * US_PER_MS;
+    ASSERT_CODE(ERR_BUSY, watch_check_account(watch, &err));
+    assert_string_equal(err.text,
+                        "breaker open since 1970-01-01T00:16:40.000Z: only probes are sent");
+    expect(render(watch), "preorder_breaker_open 1\n");
     pause_account(fixture, "check the key");
     ASSERT_CODE(ERR_BUSY, watch_check_account(watch, &err));
     assert_string_equal(err.text, "paused since 1970-01-01T00:16:40.000Z: check the key");

@@ -53,7 +53,7 @@ static void all_is_well(void **state) {
     expect(CHECK_OK, "3 due, oldest 2 s, 0 dead, 1 worker");
     assert_string_equal(scene.check.figures,
                         "oldest_due=2.500s;60;300;0 dead=0;0;100;0 due=3;;;0 waiting=0;;;0 "
-                        "sending=0;;;0 workers=1;;1:;0 paused=0;;0;0;1");
+                        "sending=0;;;0 workers=1;;1:;0 paused=0;;0;0;1 breaker_open=0;0;;0;1");
 }
 
 static void what_is_due_later_is_not_late(void **state) {
@@ -87,6 +87,22 @@ static void a_paused_account_is_critical_and_its_reason_stays_one_line(void **st
                    "check the key | or\nnot");
     expect(CHECK_CRITICAL, "the account is paused: check the key / or not");
     assert_non_null(strstr(scene.check.figures, " paused=1;"));
+}
+
+static void a_pause_that_a_person_ordered_is_a_warning(void **state) {
+    (void)state;
+    scene.status.account_paused_since_ms = now_ms - 1;
+    scene.status.account_is_paused_by_person = true;
+    (void)snprintf(scene.status.account_pause_reason, sizeof scene.status.account_pause_reason,
+                   "moving house");
+    expect(CHECK_WARNING, "the account is paused by a person: moving house");
+}
+
+static void an_open_breaker_is_a_warning(void **state) {
+    (void)state;
+    scene.status.breaker_opened_at_ms = now_ms - 5000;
+    expect(CHECK_WARNING, "the breaker is open for 5 s: Klaviyo fails");
+    assert_non_null(strstr(scene.check.figures, " breaker_open=1;"));
 }
 
 static void a_missing_worker_is_critical(void **state) {
@@ -130,6 +146,8 @@ int main(void) {
         cmocka_unit_test_setup(a_late_event_is_worse_the_later, setup),
         cmocka_unit_test_setup(dead_events_are_worse_the_more, setup),
         cmocka_unit_test_setup(a_paused_account_is_critical_and_its_reason_stays_one_line, setup),
+        cmocka_unit_test_setup(a_pause_that_a_person_ordered_is_a_warning, setup),
+        cmocka_unit_test_setup(an_open_breaker_is_a_warning, setup),
         cmocka_unit_test_setup(a_missing_worker_is_critical, setup),
         cmocka_unit_test_setup(a_worker_that_stands_still_does_not_count, setup),
         cmocka_unit_test_setup(the_worst_of_all_counts_and_all_are_told, setup),

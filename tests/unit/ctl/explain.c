@@ -21,6 +21,8 @@ struct scene {
     struct attempt_view attempts[3];
     struct attempt_list list;
     struct store_status status;
+    struct worker_view worker_views[2];
+    struct worker_list workers;
     struct explain_input input;
     struct explanation told;
     char text[EXPLAIN_SENTENCES_MAX * EXPLAIN_SENTENCE_BYTES];
@@ -41,9 +43,17 @@ static int setup(void **state) {
     scene.input = (struct explain_input){.event = event,
                                          .attempts = &scene.list,
                                          .status = &scene.status,
+                                         .workers = &scene.workers,
                                          .attempts_max = 200,
                                          .now_ms = now_ms};
     return 0;
+}
+
+static void start_worker(const char *name) {
+    struct worker_view *worker = &scene.worker_views[scene.workers.worker_count++];
+    scene.workers.workers = scene.worker_views;
+    *worker = (struct worker_view){.pid = 77, .is_alive = true, .seen_at_ms = now_ms - 1000};
+    (void)snprintf(worker->name, sizeof worker->name, "%s", name);
 }
 
 static void expect_said(const char *said) {
@@ -110,9 +120,30 @@ static void a_claimed_event_names_its_worker(void **state) {
     scene.event.is_claimed = true;
     scene.event.claim_expires_at_ms = now_ms + 60000;
     (void)snprintf(scene.event.claimed_by, sizeof scene.event.claimed_by, "host-1:77");
+    start_worker("host-1:77");
     expect("(host-1:77) has it in hand right now; its claim lasts until 2026-11-22 13:38:14 "
            "(in 60 s)",
            "");
+}
+
+static void a_claim_s_holder_is_dead_stopped_or_gone(void **state) {
+    (void)state;
+    scene.event.is_claimed = true;
+    scene.event.claim_expires_at_ms = now_ms + 60000;
+    (void)snprintf(scene.event.claimed_by, sizeof scene.event.claimed_by, "host-1:77");
+    expect("That worker is not in the register any more", "preorder-worker");
+    start_worker("host-1:78");
+    expect("That worker is not in the register any more", "");
+    start_worker("host-1:77");
+    scene.worker_views[1].is_alive = false;
+    expect("That worker (pid 77, last seen 2026-11-22 13:37:13 (1 s ago)) is dead", "");
+    scene.worker_views[1].is_alive = true;
+    scene.worker_views[1].seen_at_ms = now_ms - 300000;
+    expect("was last seen 2026-11-22 13:32:14 (5 min ago): it is stopped or hangs",
+           "kill -CONT 77");
+    scene.event.is_claimed = false;
+    scene.event.claim_expires_at_ms = now_ms - 60000;
+    expect("it is stopped or hangs", "kill -CONT 77");
 }
 
 static void a_claim_that_ran_out_says_so(void **state) {
@@ -126,6 +157,7 @@ static void backoff_says_until_when_and_why(void **state) {
     (void)state;
     scene.event.next_attempt_at_ms = now_ms + 40000;
     scene.event.attempts = 3;
+    start_worker("host-1:77");
     (void)snprintf(scene.event.last_error, sizeof scene.event.last_error, "connection refused");
     expect("next attempt at 2026-11-22 13:37:54 (in 40 s), because the last one failed "
            "(connection refused); 3 of at most 200 attempts are used up",
@@ -158,30 +190,83 @@ static void a_pause_gives_its_reason_and_the_next_probe(void **state) {
     (void)snprintf(scene.status.account_pause_reason, sizeof scene.status.account_pause_reason,
                    "HTTP 401: the key is wrong");
     expect("paused since 2026-11-22 13:27:14 (10 min ago): HTTP 401: the key is wrong.",
-           "preorderctl status");
+           "preorderctl resume");
     expect_said("The next probe goes out at 2026-11-22 13:37:34 (in 20 s)");
+    expect_said("Mend the cause");
+}
+
+static void a_pause_by_a_person_ends_by_a_person(void **state) {
+    (void)state;
+    scene.status.account_paused_since_ms = now_ms - 600000;
+    scene.status.account_is_paused_by_person = true;
+    (void)snprintf(scene.status.account_pause_reason, sizeof scene.status.account_pause_reason,
+                   "moving house");
+    expect("is paused by a person since 2026-11-22 13:27:14 (10 min ago): moving house.",
+           "preorderctl resume");
+    expect_said("It stays so until a person resumes it.");
+    expect_said("No preorder-worker is running");
+}
+
+static void an_open_breaker_tells_of_the_next_probe(void **state) {
+    (void)state;
+    start_worker("host-1:77");
+    scene.status.breaker_opened_at_ms = now_ms - 30000;
+    scene.status.account_reason = ACCOUNT_REASON_BREAKER;
+    scene.status.account_reason_until_ms = now_ms + 4000;
+    expect("the breaker is open since 2026-11-22 13:36:44 (30 s ago)", "preorderctl status");
+    expect_said("The next probe goes out at 2026-11-22 13:37:18 (in 4 s)");
+    scene.event.next_attempt_at_ms = now_ms + 40000;
+    expect("the breaker is open since 2026-11-22 13:36:44 (30 s ago)", "preorderctl status");
+}
+
+static void the_rate_limit_is_a_reason_for_what_is_due(void **state) {
+    (void)state;
+    start_worker("host-1:77");
+    scene.status.account_reason = ACCOUNT_REASON_RATE;
+    scene.status.account_reason_until_ms = now_ms + 400;
+    scene.status.rate_limits = (struct rate_limits){.burst_count = 350, .steady_count = 3500};
+    scene.status.rate_used_burst = 12;
+    scene.status.rate_used_steady = 3500;
+    scene.status.due_count = 9000;
+    expect("12 of 350 requests in this second and 3500 of 3500 in this minute are used", "");
+    expect_said("9000 events are due");
+    scene.event.next_attempt_at_ms = now_ms + 40000;
+    explain_event(&scene.input, &scene.told);
+    assert_int_equal(scene.told.sentence_count, 1);
+}
+
+static void so_are_the_requests_at_once(void **state) {
+    (void)state;
+    start_worker("host-1:77");
+    scene.status.account_reason = ACCOUNT_REASON_CONCURRENCY;
+    scene.status.in_flight_count = 20;
+    scene.status.concurrency_max = 20;
+    expect("As many requests (20) are on the wire as Klaviyo takes at once at the moment (20)", "");
 }
 
 static void throttling_gives_its_end(void **state) {
     (void)state;
     scene.status.account_not_before_ms = now_ms + 20000;
+    start_worker("host-1:77");
     expect("slow down (429): nothing is sent before 2026-11-22 13:37:34 (in 20 s)", "");
 }
 
 static void an_account_that_waited_long_ago_holds_nothing_back(void **state) {
     (void)state;
     scene.status.account_not_before_ms = now_ms - 1;
-    expect("No worker took it", "preorder-worker");
+    expect("No preorder-worker is running", "preorder-worker");
 }
 
 static void due_for_a_moment_is_no_reason_to_worry(void **state) {
     (void)state;
     scene.event.next_attempt_at_ms = now_ms - 3000;
+    start_worker("host-1:77");
     expect("within moments", "");
 }
 
 static void due_for_long_while_workers_are_busy_is_a_backlog(void **state) {
     (void)state;
+    start_worker("host-1:77");
     scene.status.claimed_count = 32;
     scene.status.due_count = 9000;
     expect("Workers are busy: 9000 events are due, 32 in hand", "preorderctl status");
@@ -193,7 +278,13 @@ static void due_for_long_while_workers_are_busy_is_a_backlog(void **state) {
 static void due_for_long_without_any_worker_says_so(void **state) {
     (void)state;
     expect("It is due since 2026-11-22 13:36:14 (60 s ago).", "preorder-worker");
-    expect_said("most likely no preorder-worker is running");
+    expect_said("No preorder-worker is running: nothing is sent until one is started.");
+}
+
+static void due_for_long_while_workers_do_nothing_points_to_their_logs(void **state) {
+    (void)state;
+    start_worker("host-1:77");
+    expect("Workers run (1), yet none took it: their logs say why.", "preorderctl status");
 }
 
 static void a_retry_by_a_person_is_seen_in_the_journal(void **state) {
@@ -223,7 +314,7 @@ static void the_longest_words_fit(void **state) {
     scene.status.account_paused_since_ms = 1;
     scene.status.account_not_before_ms = now_ms + 1000;
     memset(scene.status.account_pause_reason, 'y', sizeof scene.status.account_pause_reason - 1);
-    expect("attempts are used up.", "preorderctl status");
+    expect("attempts are used up.", "preorderctl resume");
     expect_said("yyy.");
 }
 
@@ -284,16 +375,22 @@ int main(void) {
         IN_SCENE(a_dead_event_of_an_outage_is_not_called_refused),
         IN_SCENE(a_cancelled_event_stays_so),
         IN_SCENE(a_claimed_event_names_its_worker),
+        IN_SCENE(a_claim_s_holder_is_dead_stopped_or_gone),
         IN_SCENE(a_claim_that_ran_out_says_so),
         IN_SCENE(backoff_says_until_when_and_why),
         IN_SCENE(behind_an_earlier_event_names_it),
         IN_SCENE(waiting_for_nothing_is_called_wrong),
         IN_SCENE(a_pause_gives_its_reason_and_the_next_probe),
+        IN_SCENE(a_pause_by_a_person_ends_by_a_person),
+        IN_SCENE(an_open_breaker_tells_of_the_next_probe),
+        IN_SCENE(the_rate_limit_is_a_reason_for_what_is_due),
+        IN_SCENE(so_are_the_requests_at_once),
         IN_SCENE(throttling_gives_its_end),
         IN_SCENE(an_account_that_waited_long_ago_holds_nothing_back),
         IN_SCENE(due_for_a_moment_is_no_reason_to_worry),
         IN_SCENE(due_for_long_while_workers_are_busy_is_a_backlog),
         IN_SCENE(due_for_long_without_any_worker_says_so),
+        IN_SCENE(due_for_long_while_workers_do_nothing_points_to_their_logs),
         IN_SCENE(a_retry_by_a_person_is_seen_in_the_journal),
         IN_SCENE(hostile_words_cannot_steer_the_terminal),
         IN_SCENE(the_longest_words_fit),
