@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -67,6 +68,44 @@ static void no_base_means_no_wait(void **state) {
     assert_int_equal(backoff_wait_ms(0, MAX_MS, INT32_MAX, &random), 0);
 }
 
+static int compare(const void *left, const void *right) {
+    int64_t a = *(const int64_t *)left;
+    int64_t b = *(const int64_t *)right;
+    return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/* The most that any second holds, of whatever phase. */
+static size_t most_in_a_second(int64_t *due_at_ms, size_t count) {
+    qsort(due_at_ms, count, sizeof *due_at_ms, compare);
+    size_t most = 0;
+    size_t first = 0;
+    for (size_t last = 0; last < count; last++) {
+        while (due_at_ms[last] - due_at_ms[first] >= 1000) {
+            first++;
+        }
+        most = last - first + 1 > most ? last - first + 1 : most;
+    }
+    return most;
+}
+
+static void ten_thousand_that_failed_at_once_do_not_come_back_at_once(void **state) {
+    (void)state;
+    enum { EVENTS = 10000, TRIES = 8 };
+    static int64_t due_at_ms[EVENTS];
+    struct random_seeded seeded;
+    struct random random = random_seeded(&seeded, 3);
+    for (int32_t attempts = 1; attempts <= TRIES; attempts++) {
+        for (size_t i = 0; i < EVENTS; i++) {
+            due_at_ms[i] = backoff_wait_ms(2000, 3600 * 1000, attempts, &random);
+        }
+        size_t mean = EVENTS / (size_t)(1 << attempts);
+        size_t most = most_in_a_second(due_at_ms, EVENTS);
+        print_message("# attempt %d: %zu in the fullest second, %zu in the mean\n", attempts, most,
+                      mean);
+        assert_true(most <= 3 * mean);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_ceiling_doubles_with_each_attempt),
@@ -74,6 +113,7 @@ int main(void) {
         cmocka_unit_test(waits_are_spread_over_the_whole_range),
         cmocka_unit_test(a_maximum_below_the_base_wins),
         cmocka_unit_test(no_base_means_no_wait),
+        cmocka_unit_test(ten_thousand_that_failed_at_once_do_not_come_back_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

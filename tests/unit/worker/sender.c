@@ -235,6 +235,20 @@ static void throttle(struct peer *peer, int fd, int connection) {
                 "Content-Length: 13\r\n\r\n{\"errors\":[]}");
 }
 
+static void count_down(struct peer *peer, int fd, int connection) {
+    (void)connection;
+    answer_with(peer, fd,
+                "HTTP/1.1 202 Accepted\r\nratelimit-limit: 3500\r\nRateLimit-Remaining: 3432\r\n"
+                "RATELIMIT-RESET: 57\r\nContent-Length: 0\r\n\r\n");
+}
+
+static void count_nonsense(struct peer *peer, int fd, int connection) {
+    (void)connection;
+    answer_with(peer, fd,
+                "HTTP/1.1 202 Accepted\r\nRateLimit-Remaining: -3\r\n"
+                "RateLimit-Reset: 99999999999999999999\r\nContent-Length: 0\r\n\r\n");
+}
+
 static void compressed(struct peer *peer, int fd, int connection) {
     (void)connection;
     answer_with(peer, fd,
@@ -467,6 +481,21 @@ static void headers_of_an_answer_are_read_in_any_case(void **state) {
     close_scene(&scene);
 }
 
+static void what_is_left_of_the_minute_is_read(void **state) {
+    (void)state;
+    struct scene scene;
+    open_scene(&scene, count_down);
+    send_one(&scene);
+    assert_int_equal(scene.answer.rate_remaining_count, 3432);
+    assert_int_equal(scene.answer.rate_reset_s, 57);
+    close_scene(&scene);
+    open_scene(&scene, count_nonsense);
+    send_one(&scene);
+    assert_answer(&scene, TRANSPORT_OK, 202);
+    assert_int_equal(scene.answer.rate_reset_s, 0);
+    close_scene(&scene);
+}
+
 static void interim_answers_leave_nothing_behind(void **state) {
     (void)state;
     struct scene scene;
@@ -550,6 +579,7 @@ int main(void) {
         MISBEHAVES(compressed, TRANSPORT_OK, 400, 5),
         cmocka_unit_test(a_refused_connection_is_named),
         cmocka_unit_test(headers_of_an_answer_are_read_in_any_case),
+        cmocka_unit_test(what_is_left_of_the_minute_is_read),
         cmocka_unit_test(interim_answers_leave_nothing_behind),
         cmocka_unit_test(a_cancelled_request_is_stopped),
         cmocka_unit_test(two_requests_fly_at_once),

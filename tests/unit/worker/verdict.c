@@ -10,7 +10,7 @@
 #include "worker/verdict.h"
 
 static const int64_t now_ms = 1795353434000; /* 2026-11-22T13:17:14Z */
-static const char json_type[] = "application/vnd.api+json";
+static const char type_json[] = "application/vnd.api+json";
 static const char html_type[] = "text/html; charset=UTF-8";
 
 enum {
@@ -35,8 +35,9 @@ struct row {
     bool is_mitigated;
     /* the circumstances; no attempts means the first */
     int32_t attempts;
-    int64_t age_ms;
+    int64_t age_ms, held_ms;
     int32_t streak;
+    bool is_probe;
     /* the verdict */
     enum outcome outcome;
     bool is_burnt;
@@ -63,7 +64,7 @@ static const struct row rows[] = {
      .is_burnt = true},
 
     /* The event's own fault. */
-    {"status_400_is_dead_with_klaviyos_words", .status = 400, .content_type = json_type,
+    {"status_400_is_dead_with_klaviyos_words", .status = 400, .content_type = type_json,
      .detail = "'time' is no date", .pointer = "/data/attributes/time", .outcome = OUTCOME_DEAD,
      .is_burnt = true, .error = "Klaviyo answered 400: 'time' is no date (/data/attributes/time)"},
     {"status_400_without_words_is_dead", .status = 400, .outcome = OUTCOME_DEAD, .is_burnt = true,
@@ -97,7 +98,7 @@ static const struct row rows[] = {
      .is_burnt = true},
 
     /* The operator's fault. */
-    {"status_401_pauses", .status = 401, .content_type = json_type,
+    {"status_401_pauses", .status = 401, .content_type = type_json,
      .detail = "Incorrect authentication credentials.", .outcome = OUTCOME_PAUSED,
      .wait_ms = PROBE_MS, .account_wait_ms = PROBE_MS,
      .error = "Klaviyo answered 401: Incorrect authentication credentials.",
@@ -106,7 +107,7 @@ static const struct row rows[] = {
     {"status_402_pauses", .status = 402, .outcome = OUTCOME_PAUSED, .wait_ms = PROBE_MS,
      .account_wait_ms = PROBE_MS, .error = "Klaviyo answered 402",
      .reason = "check the Klaviyo account's billing: Klaviyo answered 402"},
-    {"status_403_in_json_pauses", .status = 403, .content_type = json_type,
+    {"status_403_in_json_pauses", .status = 403, .content_type = type_json,
      .outcome = OUTCOME_PAUSED, .wait_ms = PROBE_MS, .account_wait_ms = PROBE_MS,
      .error = "Klaviyo answered 403",
      .reason = "the key needs the scope events:write: Klaviyo answered 403"},
@@ -311,6 +312,8 @@ static struct verdict judge(const struct row *row) {
     struct verdict_context context = {
         .attempts = row->attempts == 0 ? 1 : row->attempts,
         .first_attempt_at_ms = row->age_ms == 0 ? 0 : now_ms - row->age_ms,
+        .held_ms = row->held_ms,
+        .is_probe = row->is_probe,
         .refused_streak = row->streak,
         .now_ms = now_ms,
     };
@@ -349,6 +352,56 @@ static void every_status_has_a_verdict(void **state) {
     }
 }
 
+static void age_stands_still_while_the_account_is_held(void **state) {
+    (void)state;
+    struct row row = {.status = 503, .attempts = 2, .age_ms = 4 * (int64_t)DAY_MS};
+    assert_int_equal(judge(&row).outcome, OUTCOME_DEAD);
+    row.held_ms = 2 * (int64_t)DAY_MS;
+    assert_int_equal(judge(&row).outcome, OUTCOME_RETRY);
+    row.held_ms = (int64_t)DAY_MS;
+    assert_int_equal(judge(&row).outcome, OUTCOME_DEAD);
+}
+
+static void a_probe_that_fails_burns_nothing_and_buries_nobody(void **state) {
+    (void)state;
+    struct row row = {
+        .status = 503, .attempts = 200, .age_ms = 9 * (int64_t)DAY_MS, .is_probe = true};
+    struct verdict verdict = judge(&row);
+    assert_int_equal(verdict.outcome, OUTCOME_RETRY);
+    assert_false(verdict.is_burnt);
+    assert_true(verdict.is_failure);
+    row.status = 400; /* Klaviyo judged the event itself */
+    verdict = judge(&row);
+    assert_int_equal(verdict.outcome, OUTCOME_DEAD);
+    assert_true(verdict.is_burnt);
+}
+
+static void only_the_moments_fault_counts_towards_the_breaker(void **state) {
+    (void)state;
+    const struct {
+        struct row row;
+        bool is_failure;
+    } cases[] = {
+        {{.status = 202}, false},
+        {{.status = 400}, false},
+        {{.status = 401}, false},
+        {{.status = 429}, false},
+        {{.status = 408}, true},
+        {{.status = 500}, true},
+        {{.status = 503, .attempts = 200}, true}, /* though it is buried */
+        {{.status = 524}, true},
+        {{.code = TRANSPORT_TIMEOUT}, true},
+        {{.code = TRANSPORT_CONNECT}, true},
+        {{.code = TRANSPORT_RESET}, true},
+        {{.code = TRANSPORT_LOCAL}, false},
+        {{.code = TRANSPORT_STOPPED}, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct verdict verdict = judge(&cases[i].row);
+        assert_int_equal(verdict.is_failure, cases[i].is_failure);
+    }
+}
+
 static void the_longest_words_are_cut(void **state) {
     (void)state;
     char detail[ANSWER_DETAIL_BYTES];
@@ -377,8 +430,11 @@ static void an_event_that_killed_its_workers_is_used_up(void **state) {
 }
 
 int main(void) {
-    struct CMUnitTest tests[ROW_COUNT + 3] = {
+    struct CMUnitTest tests[ROW_COUNT + 6] = {
         cmocka_unit_test(every_status_has_a_verdict),
+        cmocka_unit_test(age_stands_still_while_the_account_is_held),
+        cmocka_unit_test(a_probe_that_fails_burns_nothing_and_buries_nobody),
+        cmocka_unit_test(only_the_moments_fault_counts_towards_the_breaker),
         cmocka_unit_test(the_longest_words_are_cut),
         cmocka_unit_test(an_event_that_killed_its_workers_is_used_up),
     };
@@ -387,7 +443,7 @@ int main(void) {
             const struct row *row;
             void *state;
         } initial = {.row = &rows[i]};
-        tests[3 + i] = (struct CMUnitTest){
+        tests[6 + i] = (struct CMUnitTest){
             .name = rows[i].name, .test_func = row_holds, .initial_state = initial.state};
     }
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -427,6 +427,26 @@ static void a_pause_probes_slowly_and_ends_with_a_success(void **state) {
     close_scene(&scene);
 }
 
+static void a_probe_that_fails_burns_no_attempt(void **state) {
+    (void)state;
+    struct scene scene;
+    open_scene(&scene, 20, CONCURRENCY);
+    settle_down(&scene);
+    fake_transport_answer_all(scene.wire, 401);
+    settle_down(&scene);
+    for (int probe = 0; probe < 3; probe++) {
+        pass(&scene, PROBE_MS + 10);
+        assert_int_equal(fake_transport_up_count(scene.wire), 1);
+        fake_transport_answer_all(scene.wire, 503);
+        settle_down(&scene);
+    }
+    assert_int_equal(fake_store_count_lines(scene.store, OUTCOME_RETRY), 3);
+    for (size_t i = 0; i < scene.store->line_count; i++) {
+        assert_false(scene.store->lines[i].is_burnt);
+    }
+    close_scene(&scene);
+}
+
 static void ten_refusals_in_a_row_pause_instead_of_burying_all(void **state) {
     (void)state;
     struct scene scene;
@@ -714,6 +734,7 @@ int main(void) {
         cmocka_unit_test(a_429_stops_claims_and_gives_the_attempt_back),
         cmocka_unit_test(nothing_is_claimed_while_a_pause_is_not_written_down),
         cmocka_unit_test(a_pause_probes_slowly_and_ends_with_a_success),
+        cmocka_unit_test(a_probe_that_fails_burns_no_attempt),
         cmocka_unit_test(ten_refusals_in_a_row_pause_instead_of_burying_all),
         cmocka_unit_test(a_success_between_refusals_starts_the_count_anew),
         cmocka_unit_test(an_event_that_killed_every_worker_is_buried_unsent),
