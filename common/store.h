@@ -205,24 +205,28 @@ struct settlement {
         next_attempt_at_ms; /* OUTCOME_RETRY, _THROTTLED, _PAUSED: when this event is due again */
     int64_t account_not_before_ms; /* > 0: nobody sends anything before this (429, pause) */
     const char *pause_reason;      /* OUTCOME_PAUSED: why, for people */
-    bool is_failure;               /* by no fault of the event: counts towards the breaker */
-    int64_t rate_remaining_count;  /* what the answer said of Klaviyo's current minute */
-    int64_t rate_reset_s;          /* and when that ends; 0: nothing */
+    bool is_single_only; /* from now on the event goes into no bulk job: Klaviyo may have it */
+    bool is_kept;        /* OUTCOME_RETRY: claimed again at once, with the next token, due or not */
+    bool is_failure;     /* by no fault of the event: counts towards the breaker */
+    int64_t rate_remaining_count; /* what the answer said of Klaviyo's current minute */
+    int64_t rate_reset_s;         /* and when that ends; 0: nothing */
 };
 
 struct settle_report {
     size_t stale_count; /* settlements whose token was old: journaled, nothing else changed */
+    uint64_t stale_set; /* which of the first 64 they were, by bit */
 };
 
 struct claim_request {
     const char *worker; /* id of the claiming worker, < WORKER_ID_BYTES */
     int64_t now_ms;
-    int64_t lease_ms;          /* the claim ends at now + lease unless settled before */
-    size_t count_max;          /* 0: claim nothing (drain) */
-    size_t held_count;         /* requests still on the wire once the settlements are written */
-    int64_t probe_interval_ms; /* while the account is paused: one event per interval may go out */
-    struct rate_limits limits; /* single events, for the whole account */
-    uint64_t dice;             /* any number, drawn anew each time */
+    int64_t lease_ms;           /* the claim ends at now + lease unless settled before */
+    size_t count_max;           /* 0: claim nothing (drain) */
+    size_t held_count;          /* requests still on the wire once the settlements are written */
+    int64_t probe_interval_ms;  /* while the account is paused: one event per interval may go out */
+    struct rate_limits limits;  /* of this kind of request, for the whole account */
+    int64_t backfill_before_ms; /* events created earlier are sent with backfill; 0: none */
+    uint64_t dice;              /* any number, drawn anew each time */
 };
 
 /* An event in this worker's hands. */
@@ -240,6 +244,7 @@ struct claim {
     int64_t created_at_ms;
     int64_t first_attempt_at_ms; /* when its age began: the first judged attempt; 0 if none yet */
     int64_t held_ms;             /* since then, while the account was paused or the breaker open */
+    bool is_backfill;            /* its body has to say so, now and ever after */
 };
 
 struct claim_batch {
@@ -275,6 +280,41 @@ CHECKED enum err_code store_settle_and_claim(struct store *store,
                                              struct settle_report *report_out,
                                              const struct claim_request *request,
                                              struct claim_batch *batch, struct err *err);
+
+/* How many events are due, counted up to twice `limit`: enough to tell a backlog. Reads only. */
+CHECKED enum err_code store_count_due(struct store *store, int64_t now_ms, int64_t limit,
+                                      int64_t *count_out, struct err *err);
+
+/* One step on behalf of a bulk job: many events, one request. */
+struct job_request {
+    /* limits: of jobs; count_max: members to claim; held_count: jobs on the wire or allowed to go,
+       without the one that is asked for. */
+    struct claim_request claim;
+    const struct settlement
+        *answered;    /* what became of a job's request, for the account; or NULL */
+    bool wants_start; /* one more job is to go out */
+};
+
+struct job_reply {
+    struct settle_report settled;
+    bool may_start; /* it was wanted, is allowed, and counts from now on */
+    bool is_held;   /* the account is throttled, paused or its breaker open: no job may go out */
+};
+
+/*
+ * store_settle_and_claim for the members of a bulk job, in slices: a job's thousand would hold the
+ * gate too long. The settlements of members say nothing of the account; `answered` does, once for
+ * each request. A settlement with is_kept gives the event to this worker anew, with the next token.
+ * Claims are as many as are asked for, none that go alone or whose holder vanished; with wants_start
+ * only if a job may go out, else only if the account is not held. A job that found no events, though
+ * it asked for some, does not start. Errors as for store_settle_and_claim.
+ */
+CHECKED enum err_code store_settle_and_claim_members(struct store *store,
+                                                     const struct settlement *settlements,
+                                                     size_t settlement_count,
+                                                     const struct job_request *request,
+                                                     struct job_reply *reply_out,
+                                                     struct claim_batch *batch, struct err *err);
 
 /* Asks to be woken: *fd_out is readable as soon as something became due; call store_hear then. The
    descriptor is the store's. ERR_FATAL: the engine can't. */

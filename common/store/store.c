@@ -161,6 +161,33 @@ enum err_code store_settle_and_claim(struct store *store, const struct settlemen
     return code;
 }
 
+enum err_code store_count_due(struct store *store, int64_t now_ms, int64_t limit,
+                              int64_t *count_out, struct err *err) {
+    assert(now_ms > 0 && limit > 0);
+    *count_out = 0;
+    return store->ops->count_due(store, now_ms, limit, count_out, err);
+}
+
+enum err_code store_settle_and_claim_members(struct store *store,
+                                             const struct settlement *settlements,
+                                             size_t settlement_count,
+                                             const struct job_request *request,
+                                             struct job_reply *reply_out, struct claim_batch *batch,
+                                             struct err *err) {
+    const struct claim_request *claim = &request->claim;
+    assert(claim->worker != NULL && strlen(claim->worker) < WORKER_ID_BYTES);
+    assert(claim->lease_ms > 0 && claim->probe_interval_ms > 0);
+    assert(claim->limits.burst_count >= 1 && claim->limits.steady_count >= 1);
+    assert(settlement_count <= 64); /* bits of the report */
+    empty_batch(batch);
+    *reply_out = (struct job_reply){0};
+    enum err_code code = store->ops->settle_and_claim_members(store, settlements, settlement_count,
+                                                              request, reply_out, batch, err);
+    assert(batch->claim_count <= claim->count_max);
+    assert(code == ERR_OK || batch->claim_count == 0);
+    return code;
+}
+
 enum err_code store_listen(struct store *store, int *fd_out, struct err *err) {
     return store->ops->listen(store, fd_out, err);
 }

@@ -23,7 +23,7 @@ FROM (SELECT 1
 
 -- name: due_list
 SELECT rowid, id, preorder_id, token, attempts, metric, payload, request_id, traceparent,
-       created_at, first_attempt_at, claimed_by IS NOT NULL, held_before
+       created_at, first_attempt_at, claimed_by IS NOT NULL, held_before, backfill_at IS NOT NULL
 FROM outbox
 WHERE status = 'pending'
   AND (attempts > 0) = :is_repeated
@@ -33,9 +33,12 @@ LIMIT :limit;
 
 -- name: claim_event
 -- Token and attempt count rise before anything is sent: an event that kills its worker still
--- runs out of attempts.
+-- runs out of attempts. What had a holder that vanished may be at Klaviyo: it goes alone.
 UPDATE outbox
 SET token            = token + 1,
+    single_only      = max(single_only, claimed_by IS NOT NULL),
+    backfill_at      = CASE WHEN backfill_at IS NULL AND created_at < :backfill_before THEN :now
+                            ELSE backfill_at END,
     attempts         = attempts + 1,
     claimed_by       = :worker,
     claimed_at       = :now,
@@ -55,6 +58,7 @@ ON CONFLICT (outbox_id, token) DO NOTHING;
 -- name: settle_event
 UPDATE outbox
 SET status           = :status,
+    single_only      = max(single_only, :single_only),
     attempts         = attempts - :given_back,
     held_before      = CASE WHEN :is_judged AND first_attempt_at IS NULL THEN :held
                             ELSE held_before END,
@@ -75,6 +79,7 @@ WHERE id = :id
 -- A claim that was never sent: given back as if it had not been.
 UPDATE outbox
 SET attempts         = attempts - 1,
+    single_only      = max(single_only, :single_only),
     next_attempt_at  = :next_attempt_at,
     claimed_by       = NULL,
     claimed_at       = NULL,

@@ -19,18 +19,20 @@ struct account_slots {
 
 /* What one transaction holds of the account. */
 struct account_desk {
+    enum rate_kind kind;
     struct account account;
     struct rate_limits limits; /* as this worker was told; stored for those that look */
     struct rate_use use;       /* as loaded, then with what this transaction changed */
     bool is_account_changed, is_rate_changed;
-    int64_t own_count; /* on the wire, of this worker, as stored */
+    int64_t other_in_flight_count; /* requests of the other kind, if that matters */
+    int64_t own_count;             /* on the wire, of this worker, as stored */
     struct rate_use use_before;
     struct account_moment moment; /* points into this struct: not to be moved */
     struct account_slots burst_slots, steady_slots;
 };
 
-/* Loads it for single events; within a transaction. */
-CHECKED enum err_code account_desk_open(struct sqlite_store *self,
+/* Loads it for one kind of request, whose limits stand in `request`; within a transaction. */
+CHECKED enum err_code account_desk_open(struct sqlite_store *self, enum rate_kind kind,
                                         const struct claim_request *request,
                                         struct account_desk *desk, struct err *err);
 
@@ -39,7 +41,9 @@ void account_desk_note(struct account_desk *desk, const struct settlement *settl
 /* After all settlements: this worker has `held_count` requests on the wire. */
 void account_desk_settle(struct account_desk *desk, int64_t held_count);
 struct account_allowance account_desk_allow(const struct account_desk *desk, size_t wanted_count);
-/* The batch was claimed. */
+/* So many requests will go out. */
+void account_desk_start(struct account_desk *desk, int64_t request_count);
+/* The batch was claimed, each event for a request of its own. */
 void account_desk_claim(struct account_desk *desk, const struct claim_batch *batch);
 /* A claim was taken from a holder that vanished. */
 void account_desk_vanish(struct account_desk *desk, const struct ident *event_id, int64_t token);

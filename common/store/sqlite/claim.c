@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/store/sqlite/account.h"
+#include "common/store/sqlite/claim.h"
 #include "common/store/sqlite/settle.h"
 
 static CHECKED enum err_code read_next_due(struct sqlite_store *self, int64_t *due_at_ms_out,
@@ -24,7 +25,7 @@ static CHECKED enum err_code read_next_due(struct sqlite_store *self, int64_t *d
     return ERR_OK;
 }
 
-static CHECKED enum err_code reserve(struct claim_batch *batch, size_t count, struct err *err) {
+enum err_code claim_reserve(struct claim_batch *batch, size_t count, struct err *err) {
     if (batch->claim_capacity >= count) {
         return ERR_OK;
     }
@@ -37,21 +38,16 @@ static CHECKED enum err_code reserve(struct claim_batch *batch, size_t count, st
     return ERR_OK;
 }
 
-/* A due row as it was before the claim. */
-struct due_row {
-    int64_t rowid;
-    bool had_holder;
-    int64_t held_before_ms; /* what the account had been held when its age began */
-};
-
-static CHECKED enum err_code read_due_row(sqlite3_stmt *statement, struct claim *claim,
-                                          struct due_row *row_out, struct err *err) {
+enum err_code claim_read(sqlite3_stmt *statement, int64_t backfill_before_ms, struct claim *claim,
+                         struct due_row *row_out, struct err *err) {
     *claim = (struct claim){
         .token = sqlite3_column_int64(statement, 3) + 1,
         .attempts = sqlite3_column_int(statement, 4) + 1,
         .created_at_ms = sqlite3_column_int64(statement, 9),
         .first_attempt_at_ms = sqlite3_column_int64(statement, 10),
     };
+    claim->is_backfill =
+        sqlite3_column_int(statement, 13) != 0 || claim->created_at_ms < backfill_before_ms;
     sqlite_column_copy(statement, 1, claim->event_id.text, sizeof claim->event_id.text);
     sqlite_column_copy(statement, 2, claim->preorder_id.text, sizeof claim->preorder_id.text);
     sqlite_column_copy(statement, 5, claim->metric, sizeof claim->metric);
@@ -66,16 +62,18 @@ static CHECKED enum err_code read_due_row(sqlite3_stmt *statement, struct claim 
 /* What is asked of the rows that are due. */
 struct wish {
     int64_t now_ms;
+    int64_t backfill_before_ms;
     size_t count_max;
     size_t repeated_count_max; /* of them repeated attempts, if there are enough first ones */
 };
 
 /* Adds due rows of one sort until the batch holds `until_count`. */
-static CHECKED enum err_code read_sort(struct sqlite_store *self, int64_t now_ms, bool is_repeated,
-                                       size_t until_count, struct claim_batch *batch,
-                                       struct due_row *rows, struct err *err) {
+static CHECKED enum err_code read_sort(struct sqlite_store *self, const struct wish *wish,
+                                       bool is_repeated, size_t until_count,
+                                       struct claim_batch *batch, struct due_row *rows,
+                                       struct err *err) {
     sqlite3_stmt *statement = sqlite_use(self, SQL_DUE_LIST);
-    sqlite_bind_integer(statement, ":now", now_ms);
+    sqlite_bind_integer(statement, ":now", wish->now_ms);
     sqlite_bind_integer(statement, ":is_repeated", is_repeated ? 1 : 0);
     sqlite_bind_integer(statement, ":limit", (int64_t)(until_count - batch->claim_count));
     for (;;) {
@@ -86,7 +84,8 @@ static CHECKED enum err_code read_sort(struct sqlite_store *self, int64_t now_ms
         }
         assert(batch->claim_count < until_count);
         size_t index = batch->claim_count++;
-        code = read_due_row(statement, &batch->claims[index], &rows[index], err);
+        code = claim_read(statement, wish->backfill_before_ms, &batch->claims[index], &rows[index],
+                          err);
         if (code != ERR_OK) {
             (void)sqlite3_reset(statement);
             return code;
@@ -113,11 +112,10 @@ static CHECKED enum err_code read_due(struct sqlite_store *self, const struct wi
     size_t repeated_count = 0;
     enum err_code code = count_repeated(self, wish, &repeated_count, err);
     if (code == ERR_OK) {
-        code = read_sort(self, wish->now_ms, false, wish->count_max - repeated_count, batch, rows,
-                         err);
+        code = read_sort(self, wish, false, wish->count_max - repeated_count, batch, rows, err);
     }
     if (code == ERR_OK && batch->claim_count < wish->count_max) {
-        code = read_sort(self, wish->now_ms, true, wish->count_max, batch, rows, err);
+        code = read_sort(self, wish, true, wish->count_max, batch, rows, err);
     }
     return code;
 }
@@ -129,8 +127,8 @@ static void forget(struct claim_batch *batch) {
     batch->claim_count = 0;
 }
 
-static CHECKED enum err_code claim_row(struct sqlite_store *self, const struct due_row *row,
-                                       const struct claim_request *request, struct err *err) {
+enum err_code claim_row(struct sqlite_store *self, const struct due_row *row,
+                        const struct claim_request *request, struct err *err) {
     enum err_code code = ERR_OK;
     if (row->had_holder) {
         sqlite3_stmt *statement = sqlite_use(self, SQL_JOURNAL_VANISHED);
@@ -145,6 +143,7 @@ static CHECKED enum err_code claim_row(struct sqlite_store *self, const struct d
     sqlite_bind_text(statement, ":worker", request->worker);
     sqlite_bind_integer(statement, ":now", request->now_ms);
     sqlite_bind_integer(statement, ":expires", request->now_ms + request->lease_ms);
+    sqlite_bind_integer(statement, ":backfill_before", request->backfill_before_ms);
     return sqlite_run(self, statement, err);
 }
 
@@ -194,7 +193,7 @@ static CHECKED enum err_code claim_due(struct sqlite_store *self,
                                        struct account_desk *desk, struct claim_batch *batch,
                                        struct err *err) {
     size_t count_max = (size_t)allowance->count_max;
-    enum err_code code = reserve(batch, count_max, err);
+    enum err_code code = claim_reserve(batch, count_max, err);
     if (code != ERR_OK) {
         return code;
     }
@@ -203,6 +202,7 @@ static CHECKED enum err_code claim_due(struct sqlite_store *self,
         return err_set(err, ERR_FATAL, "out of memory");
     }
     const struct wish wish = {.now_ms = request->now_ms,
+                              .backfill_before_ms = request->backfill_before_ms,
                               .count_max = count_max,
                               .repeated_count_max = (count_max + (request->dice & 1)) / 2};
     code = read_takeable(self, request, &wish, batch, rows, err);
@@ -240,7 +240,7 @@ static CHECKED enum err_code is_anything_due(struct sqlite_store *self,
         return code;
     }
     struct account_desk desk;
-    code = account_desk_open(self, request, &desk, err);
+    code = account_desk_open(self, RATE_EVENTS, request, &desk, err);
     if (code == ERR_OK) {
         account_desk_settle(&desk, (int64_t)request->held_count);
         code = fill_next_due(self, &desk, batch, err);
@@ -256,7 +256,7 @@ static CHECKED enum err_code settle_and_claim(struct sqlite_store *self,
                                               struct settle_report *report_out,
                                               struct claim_batch *batch, struct err *err) {
     struct account_desk desk;
-    enum err_code code = account_desk_open(self, request, &desk, err);
+    enum err_code code = account_desk_open(self, RATE_EVENTS, request, &desk, err);
     if (code == ERR_OK) {
         code = sqlite_settle(self, list, request, &desk, report_out, err);
     }

@@ -83,6 +83,14 @@ enum err_code sqlite_settle_and_claim(struct store *store, const struct settleme
                                       size_t settlement_count, struct settle_report *report_out,
                                       const struct claim_request *request,
                                       struct claim_batch *batch, struct err *err);
+enum err_code sqlite_count_due(struct store *store, int64_t now_ms, int64_t limit,
+                               int64_t *count_out, struct err *err);
+enum err_code sqlite_settle_and_claim_members(struct store *store,
+                                              const struct settlement *settlements,
+                                              size_t settlement_count,
+                                              const struct job_request *request,
+                                              struct job_reply *reply_out,
+                                              struct claim_batch *batch, struct err *err);
 enum err_code sqlite_register_worker(struct store *store, const struct worker_entry *entry,
                                      struct err *err);
 enum err_code sqlite_unregister_worker(struct store *store, int64_t now_ms, struct err *err);

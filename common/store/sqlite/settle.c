@@ -47,6 +47,7 @@ static CHECKED enum err_code apply(struct sqlite_store *self, const struct settl
     bool is_dead = settlement->outcome == OUTCOME_DEAD;
     sqlite3_stmt *statement = sqlite_use(self, SQL_SETTLE_EVENT);
     sqlite_bind_text(statement, ":status", is_sent ? "sent" : is_dead ? "dead" : "pending");
+    sqlite_bind_integer(statement, ":single_only", settlement->is_single_only ? 1 : 0);
     sqlite_bind_integer(statement, ":given_back", settlement->is_burnt ? 0 : 1);
     sqlite_bind_integer(statement, ":is_judged", settlement->is_burnt ? 1 : 0);
     sqlite_bind_integer(statement, ":held", held_ms);
@@ -98,12 +99,26 @@ static CHECKED enum err_code give_back(struct sqlite_store *self,
                                        const struct settlement *settlement, int64_t now_ms,
                                        bool *applied_out, struct err *err) {
     sqlite3_stmt *statement = sqlite_use(self, SQL_RELEASE_EVENT);
+    sqlite_bind_integer(statement, ":single_only", settlement->is_single_only ? 1 : 0);
     sqlite_bind_integer(statement, ":next_attempt_at", now_ms);
     sqlite_bind_text(statement, ":id", settlement->event_id.text);
     sqlite_bind_integer(statement, ":token", settlement->token);
     enum err_code code = sqlite_run(self, statement, err);
     *applied_out = code == ERR_OK && sqlite3_changes(self->db) == 1;
     return code;
+}
+
+/* The attempt is settled, the event stays with its holder. */
+static CHECKED enum err_code claim_again(struct sqlite_store *self,
+                                         const struct settlement *settlement,
+                                         const struct claim_request *request, struct err *err) {
+    sqlite3_stmt *statement = sqlite_use(self, SQL_CLAIM_AGAIN);
+    sqlite_bind_text(statement, ":worker", request->worker);
+    sqlite_bind_integer(statement, ":now", request->now_ms);
+    sqlite_bind_integer(statement, ":expires", request->now_ms + request->lease_ms);
+    sqlite_bind_text(statement, ":id", settlement->event_id.text);
+    sqlite_bind_integer(statement, ":token", settlement->token);
+    return sqlite_run(self, statement, err);
 }
 
 static CHECKED enum err_code settle_one(struct sqlite_store *self,
@@ -129,6 +144,22 @@ static CHECKED enum err_code settle_one(struct sqlite_store *self,
     if (code == ERR_OK && was_applied && is_final(settlement->outcome)) {
         code = release_next(self, &settlement->event_id, request->now_ms, err);
     }
+    if (code == ERR_OK && was_applied && settlement->is_kept) {
+        code = claim_again(self, settlement, request, err);
+    }
+    return code;
+}
+
+enum err_code sqlite_settle_events(struct sqlite_store *self, const struct settlement_list *list,
+                                   const struct claim_request *request, int64_t held_ms,
+                                   struct settle_report *report_out, struct err *err) {
+    enum err_code code = ERR_OK;
+    for (size_t i = 0; i < list->count && code == ERR_OK; i++) {
+        bool is_stale = false;
+        code = settle_one(self, &list->settlements[i], request, held_ms, &is_stale, err);
+        report_out->stale_count += is_stale ? 1 : 0;
+        report_out->stale_set |= is_stale && i < 64 ? UINT64_C(1) << i : 0;
+    }
     return code;
 }
 
@@ -136,11 +167,8 @@ enum err_code sqlite_settle(struct sqlite_store *self, const struct settlement_l
                             const struct claim_request *request, struct account_desk *desk,
                             struct settle_report *report_out, struct err *err) {
     int64_t held_ms = account_held_ms(&desk->account, request->now_ms);
-    enum err_code code = ERR_OK;
+    enum err_code code = sqlite_settle_events(self, list, request, held_ms, report_out, err);
     for (size_t i = 0; i < list->count && code == ERR_OK; i++) {
-        bool is_stale = false;
-        code = settle_one(self, &list->settlements[i], request, held_ms, &is_stale, err);
-        report_out->stale_count += is_stale ? 1 : 0;
         account_desk_note(desk, &list->settlements[i]);
     }
     return code;

@@ -10,6 +10,11 @@ struct settlement_list {
     size_t count;
 };
 
+/* Writes them. `held_ms`: how long the account was ever held. */
+CHECKED enum err_code sqlite_settle_events(struct sqlite_store *self,
+                                           const struct settlement_list *list,
+                                           const struct claim_request *request, int64_t held_ms,
+                                           struct settle_report *report_out, struct err *err);
 /* Writes them and tells the desk of each. */
 CHECKED enum err_code sqlite_settle(struct sqlite_store *self, const struct settlement_list *list,
                                     const struct claim_request *request, struct account_desk *desk,
