@@ -112,11 +112,22 @@ static void shrink(struct account *account, const struct account_moment *moment)
     account->concurrency_grown_at_ms = moment->now_ms;
 }
 
-/* True if more at once would deliver more: what goes out in a second, kept up for a minute, is less
-   than the allowance. */
+/* True if more at once would deliver more for long: the last second went no faster than twice the
+   pace that the minute's allowance can keep up. */
 static bool is_slow(const struct account_moment *moment) {
     int64_t used_count = moment->use->burst.used_count;
-    return used_count < moment->limits->steady_count / SECONDS_A_MINUTE;
+    return used_count < 2 * moment->limits->steady_count / SECONDS_A_MINUTE;
+}
+
+/* How long the present limit has to hold before it grows by one. */
+static int64_t growth_pace_ms(const struct account *account, const struct account_moment *moment) {
+    int64_t broke_count = account->concurrency_broke_count;
+    int64_t known_count = larger(broke_count / 2, ACCOUNT_CONCURRENCY_SAFE);
+    if (broke_count > ACCOUNT_CONCURRENCY_SAFE && account->concurrency_max >= broke_count - 1) {
+        return ACCOUNT_TRY_AGAIN_MS;
+    }
+    bool is_known = broke_count == 0 || account->concurrency_max < known_count;
+    return is_known && is_slow(moment) ? ACCOUNT_GROW_MS : ACCOUNT_GROW_SLOWLY_MS;
 }
 
 static void grow(struct account *account, const struct account_moment *moment) {
@@ -125,11 +136,7 @@ static void grow(struct account *account, const struct account_moment *moment) {
     if (!is_binding) {
         return;
     }
-    int64_t known_count =
-        larger(account->concurrency_broke_count * 3 / 4, ACCOUNT_CONCURRENCY_SAFE);
-    bool is_known = account->concurrency_broke_count == 0 || account->concurrency_max < known_count;
-    int64_t pace_ms = is_known && is_slow(moment) ? ACCOUNT_GROW_MS : ACCOUNT_GROW_SLOWLY_MS;
-    if (moment->now_ms - account->concurrency_grown_at_ms < pace_ms) {
+    if (moment->now_ms - account->concurrency_grown_at_ms < growth_pace_ms(account, moment)) {
         return;
     }
     account->concurrency_max++;

@@ -10,9 +10,9 @@
  * - Breaker: ten different events in a row failed by no fault of their own. One probe at a time goes
  *   out, after pauses that double; the first that Klaviyo answers closes it.
  * - Limits: of rate (rate.h), and of requests at once. The latter is off while all is well. Failures
- *   in a row halve what was in flight when they came; it grows back by one every so often, only as
- *   long as it is what holds delivery below the minute's allowance, quickly up to three quarters of
- *   what broke and slowly above. After the breaker it starts at two.
+ *   in a row halve what was in flight when they came; it grows back by one every so often, quickly
+ *   only up to half of what broke and only as long as it holds delivery below twice the pace that
+ *   the minute's allowance can keep up. After the breaker it starts at two.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,10 +27,11 @@ enum {
     ACCOUNT_FAILURES_TO_HALVE = 3,  /* and those that halve what may be in flight */
     ACCOUNT_BREAKER_MS_MIN = 1000,  /* the first pause; each is twice the last, with jitter */
     ACCOUNT_CONCURRENCY_MIN = 2,    /* the slow start */
-    ACCOUNT_CONCURRENCY_SAFE = 8,   /* grows quickly to this whatever broke */
+    ACCOUNT_CONCURRENCY_SAFE = 16,  /* grows quickly to this whatever broke */
     ACCOUNT_CONCURRENCY_MAX = 4096, /* beyond it there is no limit */
     ACCOUNT_GROW_MS = 200,
     ACCOUNT_GROW_SLOWLY_MS = 30 * 1000,
+    ACCOUNT_TRY_AGAIN_MS = 10 * 60 * 1000, /* what broke it once */
     /* Failures tell of overload only if Klaviyo took something so shortly before. */
     ACCOUNT_ALIVE_MS = 5000,
 };
