@@ -7,8 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "common/store.h"
+#include "worker/sockets.h"
 
 enum {
     HEADER_BYTES = 192,
@@ -18,11 +21,14 @@ enum {
        about to close them. */
     CONNECTION_AGE_S_MAX = 25,
     URL_BYTES = 2048,
+    /* Sockets for each slot: one in use, one kept, two that race to connect (IPv6 and IPv4). */
+    SOCKETS_A_SLOT = 4,
 };
 
 static const char events_path[] = "/api/events";
 
 struct sender_slot {
+    struct sender *sender;
     CURL *easy;
     struct curl_slist *headers;
     bool is_up;
@@ -30,6 +36,8 @@ struct sender_slot {
     const char *payload;
     size_t payload_bytes, payload_sent;
     int request_count; /* on the wire in this transfer: never more than 1 */
+    bool met_noise;    /* refused before anything was written: the connection was not silent */
+    size_t restarts_left;
     /* The answer. */
     size_t head_bytes;
     int32_t head_status; /* of the head being read */
@@ -46,6 +54,7 @@ struct sender {
     CURLM *multi;
     struct sender_slot *slots;
     size_t slot_count;
+    struct sockets sockets;
     char url[URL_BYTES];
     char authorization[SENDER_KEY_BYTES_MAX + 64];
     char revision[HEADER_BYTES];
@@ -63,12 +72,38 @@ static size_t on_read(char *buffer, size_t size, size_t count, void *context) {
     return taken;
 }
 
+static curl_socket_t on_open(void *context, curlsocktype purpose, struct curl_sockaddr *address) {
+    (void)purpose;
+    struct sender *sender = context;
+    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    if (fd >= 0 && !sockets_add(&sender->sockets, fd)) {
+        (void)close(fd);
+        return CURL_SOCKET_BAD;
+    }
+    return fd < 0 ? CURL_SOCKET_BAD : fd;
+}
+
+static int on_close(void *context, curl_socket_t fd) {
+    struct sender *sender = context;
+    sockets_remove(&sender->sockets, fd);
+    return close(fd);
+}
+
 /* Called when a connection stands, before a request is written to it. */
 static int on_request(void *context, char *peer_ip, char *local_ip, int peer_port, int local_port) {
-    (void)peer_ip, (void)local_ip, (void)peer_port, (void)local_port;
+    (void)peer_ip, (void)peer_port;
     struct sender_slot *slot = context;
-    slot->request_count++;
-    return slot->request_count == 1 ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+    struct sockets_entry *entry = sockets_find(&slot->sender->sockets, local_ip, local_port);
+    if (slot->request_count > 0) {
+        return CURL_PREREQFUNC_ABORT; /* libcurl wants to send again: see sender.h */
+    }
+    if (entry == NULL || (entry->has_served && !sockets_is_silent(entry))) {
+        slot->met_noise = true;
+        return CURL_PREREQFUNC_ABORT;
+    }
+    entry->has_served = true;
+    slot->request_count = 1;
+    return CURL_PREREQFUNC_OK;
 }
 
 /* Copies the value of a header line; one that does not fit is as good as none. */
@@ -173,7 +208,7 @@ static enum transport_code code_from_curl(CURLcode result) {
         {CURLE_GOT_NOTHING, TRANSPORT_RESET},
         {CURLE_PARTIAL_FILE, TRANSPORT_RESET},
         {CURLE_SEND_FAIL_REWIND, TRANSPORT_RESET},    /* the body cannot seek: see sender.h */
-        {CURLE_ABORTED_BY_CALLBACK, TRANSPORT_RESET}, /* on_request refused a second one */
+        {CURLE_ABORTED_BY_CALLBACK, TRANSPORT_RESET}, /* on_request refused it */
         {CURLE_WEIRD_SERVER_REPLY, TRANSPORT_PROTOCOL},
         {CURLE_UNSUPPORTED_PROTOCOL, TRANSPORT_PROTOCOL}, /* HTTP/0.9: no status line came */
         {CURLE_BAD_CONTENT_ENCODING, TRANSPORT_PROTOCOL},
@@ -234,20 +269,46 @@ static void take_down(struct sender *sender, struct sender_slot *slot) {
     slot->is_up = false;
 }
 
-static bool sender_take_finished(void *context, size_t *slot_out,
-                                 struct transport_answer *answer_out) {
-    struct sender *sender = context;
+/* The next transfer that libcurl is done with, taken down; NULL if there is none. */
+static struct sender_slot *take_done(struct sender *sender, CURLcode *result_out) {
     int left = 0;
     const CURLMsg *message = curl_multi_info_read(sender->multi, &left);
     if (message == NULL) {
-        return false;
+        return NULL;
     }
     assert(message->msg == CURLMSG_DONE);
     struct sender_slot *slot = NULL;
-    CURLcode result = message->data.result; /* the message dies with the transfer */
+    *result_out = message->data.result; /* the message dies with the transfer */
     CURLcode got = curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &slot);
     assert(got == CURLE_OK && slot != NULL && slot->is_up);
     take_down(sender, slot);
+    return slot;
+}
+
+/* True if nothing was written because the kept connection was not silent, and the request is under
+   way again: libcurl has closed that connection. */
+static bool restart(struct sender *sender, struct sender_slot *slot) {
+    if (!slot->met_noise || slot->restarts_left == 0) {
+        return false;
+    }
+    slot->met_noise = false;
+    slot->restarts_left--;
+    slot->error[0] = '\0';
+    slot->is_up = curl_multi_add_handle(sender->multi, slot->easy) == CURLM_OK;
+    return slot->is_up;
+}
+
+static bool sender_take_finished(void *context, size_t *slot_out,
+                                 struct transport_answer *answer_out) {
+    struct sender *sender = context;
+    CURLcode result = CURLE_OK;
+    struct sender_slot *slot = take_done(sender, &result);
+    while (slot != NULL && restart(sender, slot)) {
+        slot = take_done(sender, &result);
+    }
+    if (slot == NULL) {
+        return false;
+    }
     enum transport_code code = code_of(slot, result);
     fill_answer(slot, code, error_of(slot, code, result), answer_out);
     *slot_out = (size_t)(slot - sender->slots);
@@ -302,11 +363,14 @@ static bool build_headers(const struct sender *sender, struct sender_slot *slot,
     return is_built;
 }
 
-static void reset_slot(struct sender_slot *slot, const struct transport_request *request) {
+static void reset_slot(const struct sender *sender, struct sender_slot *slot,
+                       const struct transport_request *request) {
     slot->payload = request->payload;
     slot->payload_bytes = request->payload_bytes;
     slot->payload_sent = 0;
     slot->request_count = 0;
+    slot->met_noise = false;
+    slot->restarts_left = sender->sockets.entry_count + 1; /* every kept connection may be dead */
     slot->head_bytes = 0;
     slot->head_status = 0;
     slot->http_status = 0;
@@ -322,7 +386,7 @@ static enum err_code sender_start(void *context, size_t index,
     struct sender *sender = context;
     struct sender_slot *slot = &sender->slots[index];
     assert(index < sender->slot_count && !slot->is_up);
-    reset_slot(slot, request);
+    reset_slot(sender, slot, request);
     if (!build_headers(sender, slot, request) ||
         curl_easy_setopt(slot->easy, CURLOPT_HTTPHEADER, slot->headers) != CURLE_OK ||
         curl_easy_setopt(slot->easy, CURLOPT_POSTFIELDSIZE_LARGE,
@@ -352,6 +416,10 @@ static bool set_request(const struct sender *sender, struct sender_slot *slot) {
            curl_easy_setopt(easy, CURLOPT_POST, 1L) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_READDATA, slot) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, slot->sender) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, slot->sender) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_PREREQDATA, slot) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header) == CURLE_OK &&
@@ -390,6 +458,7 @@ static enum err_code open_slots(struct sender *sender, const struct sender_optio
                                 struct err *err) {
     for (size_t i = 0; i < sender->slot_count; i++) {
         struct sender_slot *slot = &sender->slots[i];
+        slot->sender = sender;
         slot->easy = curl_easy_init();
         if (slot->easy == NULL) {
             return err_set(err, ERR_FATAL, "out of memory for libcurl");
@@ -451,6 +520,9 @@ static enum err_code configure(struct sender *sender, const struct sender_option
         return err_set(err, ERR_FATAL, "out of memory for libcurl");
     }
     sender->slot_count = options->slot_count;
+    if (sockets_init(&sender->sockets, options->slot_count * SOCKETS_A_SLOT, err) != ERR_OK) {
+        return err->code;
+    }
     /* Keep a connection for every slot, no more. */
     if (curl_multi_setopt(sender->multi, CURLMOPT_MAXCONNECTS, (long)options->slot_count) !=
         CURLM_OK) {
@@ -501,6 +573,7 @@ void sender_close(struct sender *sender) {
         assert(code == CURLM_OK);
     }
     free(sender->slots);
+    sockets_release(&sender->sockets);
     explicit_bzero(sender->authorization, sizeof sender->authorization);
     free(sender);
     curl_global_cleanup();

@@ -117,8 +117,11 @@ static void describe(const struct transport_answer *answer, const struct answer 
     clean_line(length < 0 ? "" : line, text, text_bytes);
 }
 
-static int64_t clamp(int64_t value, int64_t minimum, int64_t maximum) {
-    return value < minimum ? minimum : value > maximum ? maximum : value;
+/* How long the answer asks to wait; false if it does not, or asks for what cannot be believed. */
+static bool read_asked_wait(const struct transport_answer *answer, int64_t now_ms,
+                            int64_t *wait_ms_out) {
+    return retry_after_parse(answer->retry_after, now_ms, wait_ms_out) &&
+           *wait_ms_out <= VERDICT_ASKED_MS_MAX;
 }
 
 /* Puts why before the error and buries the event. */
@@ -157,8 +160,8 @@ static void judge_retry(const struct verdict_policy *policy, const struct transp
     int64_t wait_ms =
         backoff_wait_ms(policy->retry_base_ms, policy->retry_max_ms, context->attempts, random);
     int64_t asked_ms = 0;
-    if (retry_after_parse(answer->retry_after, context->now_ms, &asked_ms) && asked_ms > wait_ms) {
-        wait_ms = clamp(asked_ms, 0, VERDICT_WAIT_MS_MAX);
+    if (read_asked_wait(answer, context->now_ms, &asked_ms) && asked_ms > wait_ms) {
+        wait_ms = asked_ms;
     }
     verdict->outcome = OUTCOME_RETRY;
     verdict->next_attempt_at_ms = context->now_ms + wait_ms;
@@ -166,9 +169,11 @@ static void judge_retry(const struct verdict_policy *policy, const struct transp
 
 static void judge_throttled(const struct transport_answer *answer, int64_t now_ms,
                             struct verdict *verdict) {
-    int64_t wait_ms = VERDICT_WINDOW_MS;
-    if (retry_after_parse(answer->retry_after, now_ms, &wait_ms)) {
-        wait_ms = clamp(wait_ms, VERDICT_THROTTLE_MS_MIN, VERDICT_WAIT_MS_MAX);
+    int64_t wait_ms = 0;
+    if (!read_asked_wait(answer, now_ms, &wait_ms)) {
+        wait_ms = VERDICT_WINDOW_MS;
+    } else if (wait_ms < VERDICT_THROTTLE_MS_MIN) {
+        wait_ms = VERDICT_THROTTLE_MS_MIN;
     }
     verdict->outcome = OUTCOME_THROTTLED;
     verdict->next_attempt_at_ms = now_ms + wait_ms;

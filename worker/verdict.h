@@ -24,9 +24,10 @@ enum {
     VERDICT_WINDOW_MS = 60 * 1000,
     /* The least wait after a 429: "0 seconds" has been seen, and asking again at once refuses anew. */
     VERDICT_THROTTLE_MS_MIN = 1000,
-    /* The longest wait that an answer may ask for. Klaviyo's longest window is a minute; whatever asks
-       for more than an hour is broken, and asking once an hour harms nobody. */
-    VERDICT_WAIT_MS_MAX = 60 * 60 * 1000,
+    /* The longest Retry-After that is believed. Klaviyo's longest window is a minute; what asks for
+       more than an hour is broken and counts as if it had not been said, so that one broken answer
+       cannot stop the account for days. Whatever is believed is kept in full. */
+    VERDICT_ASKED_MS_MAX = 60 * 60 * 1000,
 };
 
 struct verdict_policy {
