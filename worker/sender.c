@@ -10,13 +10,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "common/store.h"
+#include "worker/receipt.h"
 #include "worker/sockets.h"
 
 enum {
-    HEADER_BYTES = 192,
-    HEAD_BYTES_MAX = 64 * 1024,
-    STATUS_MIN_FINAL = 200,
+    REVISION_BYTES = 64,
+    HEADER_NAME_BYTES = 32,
+    AUTHORIZATION_BYTES = SENDER_KEY_BYTES_MAX + 32, /* with the scheme */
     /* Idle connections older than this are not used again: whoever is in front of Klaviyo may be
        about to close them. */
     CONNECTION_AGE_S_MAX = 25,
@@ -39,14 +39,7 @@ struct sender_slot {
     bool met_noise;    /* refused before anything was written: the connection was not silent */
     size_t restarts_left;
     /* The answer. */
-    size_t head_bytes;
-    int32_t head_status; /* of the head being read */
-    int32_t http_status; /* once that head was complete and final */
-    char content_type[HEADER_BYTES];
-    char retry_after[HEADER_BYTES];
-    bool is_mitigated;
-    char body[RESPONSE_BODY_BYTES_MAX];
-    size_t body_bytes;
+    struct receipt receipt;
     char error[CURL_ERROR_SIZE];
 };
 
@@ -56,8 +49,8 @@ struct sender {
     size_t slot_count;
     struct sockets sockets;
     char url[URL_BYTES];
-    char authorization[SENDER_KEY_BYTES_MAX + 64];
-    char revision[HEADER_BYTES];
+    char authorization[AUTHORIZATION_BYTES];
+    char revision[REVISION_BYTES];
     struct transport transport;
 };
 
@@ -106,82 +99,14 @@ static int on_request(void *context, char *peer_ip, char *local_ip, int peer_por
     return CURL_PREREQFUNC_OK;
 }
 
-/* Copies the value of a header line; one that does not fit is as good as none. */
-static void keep_value(const char *line, size_t line_bytes, size_t name_bytes, char *value,
-                       size_t value_bytes) {
-    const char *start = line + name_bytes;
-    const char *end = line + line_bytes;
-    while (start < end && strchr(" \t", *start) != NULL && *start != '\0') {
-        start++;
-    }
-    while (end > start && strchr(" \t\r\n", end[-1]) != NULL && end[-1] != '\0') {
-        end--;
-    }
-    size_t length = (size_t)(end - start);
-    if (value[0] == '\0' && length < value_bytes && memchr(start, '\0', length) == NULL) {
-        memcpy(value, start, length);
-        value[length] = '\0';
-    }
-}
-
-static bool has_name(const char *line, size_t line_bytes, const char *name) {
-    size_t length = strlen(name);
-    return line_bytes > length && strncasecmp(line, name, length) == 0;
-}
-
-/* "HTTP/1.1 202 Accepted" begins a head; there may be several (1xx). */
-static void begin_head(struct sender_slot *slot, const char *line, size_t line_bytes) {
-    const char *space = memchr(line, ' ', line_bytes);
-    slot->head_status = 0;
-    slot->content_type[0] = '\0';
-    slot->retry_after[0] = '\0';
-    slot->is_mitigated = false;
-    if (space == NULL || line_bytes - (size_t)(space - line) < 4) {
-        return;
-    }
-    for (int i = 1; i <= 3; i++) {
-        char digit = space[i];
-        if (digit < '0' || digit > '9') {
-            slot->head_status = 0;
-            return;
-        }
-        slot->head_status = slot->head_status * 10 + (digit - '0');
-    }
-}
-
 static size_t on_header(char *line, size_t size, size_t count, void *context) {
     struct sender_slot *slot = context;
-    size_t line_bytes = size * count;
-    slot->head_bytes += line_bytes;
-    if (slot->head_bytes > HEAD_BYTES_MAX) {
-        return 0;
-    }
-    if (slot->http_status != 0) {
-        return line_bytes; /* a trailer */
-    }
-    if (has_name(line, line_bytes, "HTTP/")) {
-        begin_head(slot, line, line_bytes);
-    } else if (has_name(line, line_bytes, "content-type:")) {
-        keep_value(line, line_bytes, strlen("content-type:"), slot->content_type, HEADER_BYTES);
-    } else if (has_name(line, line_bytes, "retry-after:")) {
-        keep_value(line, line_bytes, strlen("retry-after:"), slot->retry_after, HEADER_BYTES);
-    } else if (has_name(line, line_bytes, "cf-mitigated:")) {
-        slot->is_mitigated = true;
-    } else if (line[0] == '\r' || line[0] == '\n') {
-        slot->http_status = slot->head_status >= STATUS_MIN_FINAL ? slot->head_status : 0;
-    }
-    return line_bytes;
+    return receipt_take_line(&slot->receipt, line, size * count) ? size * count : 0;
 }
 
-/* Keeps what fits; more than that ends the transfer. */
 static size_t on_body(char *bytes, size_t size, size_t count, void *context) {
     struct sender_slot *slot = context;
-    size_t byte_count = size * count;
-    size_t room = sizeof slot->body - slot->body_bytes;
-    size_t taken = byte_count < room ? byte_count : room;
-    memcpy(slot->body + slot->body_bytes, bytes, taken);
-    slot->body_bytes += taken;
-    return taken == byte_count ? byte_count : 0;
+    return receipt_take_body(&slot->receipt, bytes, size * count) ? size * count : 0;
 }
 
 /* ---- Results ---------------------------------------------------------------------------------- */
@@ -228,7 +153,7 @@ static enum transport_code code_from_curl(CURLcode result) {
 /* The slot knows two things better than libcurl, which calls a connection that ended inside a head a
    success, and a header line beyond its own limit (100 KiB) a lack of memory. */
 static enum transport_code code_of(const struct sender_slot *slot, CURLcode result) {
-    if (result == CURLE_OK && slot->http_status == 0) {
+    if (result == CURLE_OK && slot->receipt.http_status == 0) {
         return TRANSPORT_RESET;
     }
     if (result == CURLE_OUT_OF_MEMORY && slot->request_count > 0) {
@@ -246,21 +171,6 @@ static const char *error_of(const struct sender_slot *slot, enum transport_code 
         return slot->error;
     }
     return result == CURLE_OK ? "the answer's head broke off" : curl_easy_strerror(result);
-}
-
-static void fill_answer(const struct sender_slot *slot, enum transport_code code, const char *error,
-                        struct transport_answer *answer_out) {
-    bool has_head = slot->http_status != 0;
-    *answer_out = (struct transport_answer){
-        .code = code,
-        .http_status = slot->http_status,
-        .content_type = has_head ? slot->content_type : "",
-        .retry_after = has_head ? slot->retry_after : "",
-        .is_mitigated = has_head && slot->is_mitigated,
-        .body = slot->body,
-        .body_bytes = has_head ? slot->body_bytes : 0,
-        .error = error,
-    };
 }
 
 static void take_down(struct sender *sender, struct sender_slot *slot) {
@@ -310,7 +220,7 @@ static bool sender_take_finished(void *context, size_t *slot_out,
         return false;
     }
     enum transport_code code = code_of(slot, result);
-    fill_answer(slot, code, error_of(slot, code, result), answer_out);
+    *answer_out = receipt_answer(&slot->receipt, code, error_of(slot, code, result));
     *slot_out = (size_t)(slot - sender->slots);
     return true;
 }
@@ -320,14 +230,14 @@ static void sender_cancel(void *context, size_t index, struct transport_answer *
     struct sender_slot *slot = &sender->slots[index];
     assert(index < sender->slot_count && slot->is_up);
     take_down(sender, slot);
-    fill_answer(slot, TRANSPORT_STOPPED, "", answer_out);
+    *answer_out = receipt_answer(&slot->receipt, TRANSPORT_STOPPED, "");
 }
 
 /* ---- Requests --------------------------------------------------------------------------------- */
 
 /* Adds a header to the slot's list; false if memory is short. */
 static bool add_header(struct sender_slot *slot, const char *name, const char *value) {
-    char line[sizeof((struct sender *)NULL)->authorization + HEADER_BYTES];
+    char line[AUTHORIZATION_BYTES + HEADER_NAME_BYTES];
     int length = snprintf(line, sizeof line, "%s: %s", name, value);
     assert(length > 0 && (size_t)length < sizeof line);
     struct curl_slist *longer = curl_slist_append(slot->headers, line);
@@ -371,13 +281,7 @@ static void reset_slot(const struct sender *sender, struct sender_slot *slot,
     slot->request_count = 0;
     slot->met_noise = false;
     slot->restarts_left = sender->sockets.entry_count + 1; /* every kept connection may be dead */
-    slot->head_bytes = 0;
-    slot->head_status = 0;
-    slot->http_status = 0;
-    slot->body_bytes = 0;
-    slot->content_type[0] = '\0';
-    slot->retry_after[0] = '\0';
-    slot->is_mitigated = false;
+    receipt_begin(&slot->receipt);
     slot->error[0] = '\0';
 }
 

@@ -40,7 +40,7 @@ static void learn_local_end(struct sockets_entry *entry) {
         struct sockaddr any;
         struct sockaddr_in v4;
         struct sockaddr_in6 v6;
-    } address;
+    } address = {.any = {0}};
     socklen_t address_bytes = sizeof address;
     if (getsockname(entry->fd, &address.any, &address_bytes) != 0) {
         return;

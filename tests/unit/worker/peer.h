@@ -17,6 +17,7 @@ struct peer {
     char url[PEER_URL_BYTES];
     pthread_t thread;
     atomic_bool is_stopping;
+    atomic_bool is_done; /* what the script wanted to do before it waits */
     atomic_int connection_count;
     atomic_int closed_count;        /* connections that the peer has closed */
     atomic_int head_count;          /* complete heads of requests that arrived, on any connection */

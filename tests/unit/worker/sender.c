@@ -5,17 +5,16 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <cmocka.h>
 
 #include "common/clock.h"
 #include "tests/unit/worker/peer.h"
+#include "tests/unit/worker/play.h"
 #include "worker/sender.h"
 
 enum { TIMEOUT_MS = 400, DEADLINE_MS = 10000, KEPT_BYTES = 16 * 1024, ANY_BYTES = 1 << 30 };
 
-static const char accepted[] = "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n";
 static const char payload[] = "{\"data\":{\"type\":\"event\",\"attributes\":{\"value\":49.9}}}";
 
 struct scene {
@@ -89,195 +88,12 @@ static void await_count(atomic_int *counter, int count) {
     }
 }
 
-/* ---- Scripts ---------------------------------------------------------------------------------- */
-
-static void accept_all(struct peer *peer, int fd, int connection) {
-    (void)connection;
-    while (peer_read_request(peer, fd)) {
-        peer_send(fd, accepted);
-    }
-}
-
-static void die_at_second_request(struct peer *peer, int fd, int connection) {
-    if (connection > 1) {
-        accept_all(peer, fd, connection);
-        return;
-    }
-    if (peer_read_request(peer, fd)) {
-        peer_send(fd, accepted);
-    }
-    if (peer_read_request(peer, fd)) { /* taken, and never answered */
-        peer_reset(fd);
-    }
-}
-
-static void die_at_second_head(struct peer *peer, int fd, int connection) {
-    if (connection > 1) {
-        accept_all(peer, fd, connection);
-        return;
-    }
-    if (peer_read_request(peer, fd)) {
-        peer_send(fd, accepted);
-    }
-    if (peer_read_head(peer, fd)) {
-        peer_reset(fd);
-    }
-}
-
-static void close_politely_at_second_request(struct peer *peer, int fd, int connection) {
-    if (connection > 1) {
-        accept_all(peer, fd, connection);
-        return;
-    }
-    if (peer_read_request(peer, fd)) {
-        peer_send(fd, accepted);
-    }
-    /* Taken whole, closed without RST: libcurl reads an end of file before any byte. */
-    (void)peer_read_request(peer, fd);
-}
-
-static void close_after_each(struct peer *peer, int fd, int connection) {
-    (void)connection;
-    if (peer_read_request(peer, fd)) {
-        peer_send(fd, accepted);
-    }
-}
-
-static void reset_after_request(struct peer *peer, int fd, int connection) {
-    (void)connection;
-    if (peer_read_request(peer, fd)) {
-        peer_reset(fd);
-    }
-}
-
-static void never_answer(struct peer *peer, int fd, int connection) {
-    (void)connection;
-    if (peer_read_request(peer, fd)) {
-        peer_hold(peer, fd);
-    }
-}
-
-static void answer_with(struct peer *peer, int fd, const char *text) {
-    if (peer_read_request(peer, fd)) {
-        peer_send(fd, text);
-    }
-}
-
-static void slow_head(struct peer *peer, int fd, int connection) {
-    (void)connection;
-    answer_with(peer, fd, "HTTP/1.1 202 Acc");
-    peer_send_for_ever(peer, fd, "e", 20000);
-}
-
-static void endless_head(struct peer *peer, int fd, int connection) {
-    (void)connection;
-    answer_with(peer, fd, "HTTP/1.1 202 Accepted\r\n");
-    peer_send_for_ever(peer, fd, "X-Filler: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n", 0);
-}
-
-static void endless_header_line(struct peer *peer, int fd, int connection) {
-    (void)connection;
-    answer_with(peer, fd, "HTTP/1.1 202 Accepted\r\nX-Filler: ");
-    peer_send_for_ever(peer, fd, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 0);
-}
-
-static void endless_body(struct peer *peer, int fd, int connection) {
-    (void)connection;
-    answer_with(peer, fd, "HTTP/1.1 400 Bad Request\r\n\r\n");
-    peer_send_for_ever(peer, fd, "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb", 0);
-}
-
-static void trickling_body(struct peer *peer, int fd, int connection) {
-    (void)connection;
-    answer_with(peer, fd, "HTTP/1.1 202 Accepted\r\nContent-Length: 100000\r\n\r\n");
-    peer_send_for_ever(peer, fd, "b", 20000);
-}
-
-static void wrong_length(struct peer *peer, int fd, int connection) {
-    (void)connection;
-    answer_with(peer, fd, "HTTP/1.1 503 Busy\r\nContent-Length: 100\r\n\r\nshort");
-}
-
-static void broken_chunks(struct peer *peer, int fd, int connection) {
-    (void)connection;
-    answer_with(peer, fd,
-                "HTTP/1.1 500 Oops\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nzz\r\n");
-}
-
-static void garbage(struct peer *peer, int fd, int connection) {
-    (void)connection;
-    answer_with(peer, fd, "\x01\x02\x03 no HTTP at all\r\n\r\n");
-}
-
-static void half_a_head(struct peer *peer, int fd, int connection) {
-    (void)connection;
-    answer_with(peer, fd, "HTTP/1.1 202 Accepted\r\nContent-Le");
-}
-
-static void redirect(struct peer *peer, int fd, int connection) {
-    (void)connection;
-    answer_with(peer, fd,
-                "HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n");
-}
-
-static void go_on_first(struct peer *peer, int fd, int connection) {
-    (void)connection;
-    answer_with(peer, fd,
-                "HTTP/1.1 100 Continue\r\nRetry-After: 9\r\n\r\n"
-                "HTTP/1.1 103 Early Hints\r\nContent-Type: text/html\r\n\r\n"
-                "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n");
-}
-
-static void throttle(struct peer *peer, int fd, int connection) {
-    (void)connection;
-    answer_with(peer, fd,
-                "HTTP/1.1 429 Too Many Requests\r\nRETRY-AFTER:  17 \r\n"
-                "content-type: application/vnd.api+json\r\nCF-Mitigated: challenge\r\n"
-                "Content-Length: 13\r\n\r\n{\"errors\":[]}");
-}
-
-static void compressed(struct peer *peer, int fd, int connection) {
-    (void)connection;
-    answer_with(peer, fd,
-                "HTTP/1.1 400 Bad Request\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\n"
-                "abcde");
-}
-
-static void answer_twice_at_once(struct peer *peer, int fd, int connection) {
-    if (connection > 1) {
-        accept_all(peer, fd, connection);
-        return;
-    }
-    if (peer_read_request(peer, fd)) {
-        peer_send(fd, "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"
-                      "HTTP/1.1 418 Nobody asked\r\nContent-Length: 0\r\n\r\n");
-    }
-    peer_hold(peer, fd);
-}
-
-static atomic_bool has_answered_twice;
-
-static void answer_twice(struct peer *peer, int fd, int connection) {
-    if (connection > 1) {
-        accept_all(peer, fd, connection);
-        return;
-    }
-    if (peer_read_request(peer, fd)) {
-        peer_send(fd, accepted);
-        struct timespec pause = {.tv_nsec = 50 * 1000 * 1000}; /* until the first was taken in */
-        nanosleep(&pause, NULL);
-        peer_send(fd, "HTTP/1.1 418 Nobody asked\r\nContent-Length: 0\r\n\r\n");
-        atomic_store(&has_answered_twice, true);
-    }
-    peer_hold(peer, fd);
-}
-
 /* ---- What is sent ----------------------------------------------------------------------------- */
 
 static void a_request_looks_as_klaviyo_wants_it(void **state) {
     (void)state;
     struct scene scene;
-    open_scene(&scene, accept_all);
+    open_scene(&scene, play_accept_all);
     send_one(&scene);
     assert_answer(&scene, TRANSPORT_OK, 202);
     const char *request = scene.peer.request;
@@ -297,7 +113,7 @@ static void a_request_looks_as_klaviyo_wants_it(void **state) {
 static void requests_share_a_connection(void **state) {
     (void)state;
     struct scene scene;
-    open_scene(&scene, accept_all);
+    open_scene(&scene, play_accept_all);
     for (int i = 0; i < 5; i++) {
         send_one(&scene);
         assert_answer(&scene, TRANSPORT_OK, 202);
@@ -311,7 +127,7 @@ static void values_that_would_break_the_head_are_left_out(void **state) {
     (void)state;
     struct scene scene;
     struct err err;
-    open_scene(&scene, accept_all);
+    open_scene(&scene, play_accept_all);
     struct transport_request request = {.payload = payload,
                                         .payload_bytes = sizeof payload - 1,
                                         .request_id = "a\r\nX-Evil: 1",
@@ -327,7 +143,7 @@ static void a_new_key_is_used_from_the_next_request_on(void **state) {
     (void)state;
     struct scene scene;
     struct err err;
-    open_scene(&scene, accept_all);
+    open_scene(&scene, play_accept_all);
     send_one(&scene);
     assert_int_equal(sender_set_key(scene.sender, "pk_new", &err), ERR_OK);
     send_one(&scene);
@@ -344,7 +160,7 @@ static void a_proxy_in_the_environment_is_ignored(void **state) {
     struct scene scene;
     assert_int_equal(setenv("http_proxy", "http://127.0.0.1:1", 1), 0);
     assert_int_equal(setenv("ALL_PROXY", "http://127.0.0.1:1", 1), 0);
-    open_scene(&scene, accept_all);
+    open_scene(&scene, play_accept_all);
     send_one(&scene);
     assert_answer(&scene, TRANSPORT_OK, 202);
     close_scene(&scene);
@@ -397,7 +213,7 @@ static void assert_lost_and_not_sent_again(struct scene *scene, int head_count) 
 static void a_reset_on_a_reused_connection_is_not_sent_again(void **state) {
     (void)state;
     struct scene scene;
-    open_scene(&scene, die_at_second_request);
+    open_scene(&scene, play_die_at_second_request);
     assert_lost_and_not_sent_again(&scene, 2);
     assert_int_equal(atomic_load(&scene.peer.request_count), 3);
     close_scene(&scene);
@@ -406,7 +222,7 @@ static void a_reset_on_a_reused_connection_is_not_sent_again(void **state) {
 static void an_end_on_a_reused_connection_is_not_sent_again(void **state) {
     (void)state;
     struct scene scene;
-    open_scene(&scene, close_politely_at_second_request);
+    open_scene(&scene, play_close_politely_at_second_request);
     assert_lost_and_not_sent_again(&scene, 2);
     assert_int_equal(atomic_load(&scene.peer.request_count), 3);
     close_scene(&scene);
@@ -415,7 +231,7 @@ static void an_end_on_a_reused_connection_is_not_sent_again(void **state) {
 static void a_head_on_a_dying_connection_is_not_sent_again(void **state) {
     (void)state;
     struct scene scene;
-    open_scene(&scene, die_at_second_head);
+    open_scene(&scene, play_die_at_second_head);
     assert_lost_and_not_sent_again(&scene, 2);
     assert_int_equal(atomic_load(&scene.peer.request_count), 2);
     close_scene(&scene);
@@ -424,7 +240,7 @@ static void a_head_on_a_dying_connection_is_not_sent_again(void **state) {
 static void a_connection_closed_while_idle_costs_nothing(void **state) {
     (void)state;
     struct scene scene;
-    open_scene(&scene, close_after_each);
+    open_scene(&scene, play_close_after_each);
     for (int i = 1; i <= 5; i++) {
         send_one(&scene);
         assert_answer(&scene, TRANSPORT_OK, 202);
@@ -438,12 +254,11 @@ static void a_connection_closed_while_idle_costs_nothing(void **state) {
 static void an_answer_nobody_asked_for_answers_no_other_request(void **state) {
     (void)state;
     struct scene scene;
-    open_scene(&scene, answer_twice);
-    atomic_store(&has_answered_twice, false);
+    open_scene(&scene, play_answer_twice);
     send_one(&scene);
     assert_answer(&scene, TRANSPORT_OK, 202);
     int64_t deadline_ms = clock_mono_ms(clock_system()) + DEADLINE_MS;
-    while (!atomic_load(&has_answered_twice)) {
+    while (!atomic_load(&scene.peer.is_done)) {
         assert_true(clock_mono_ms(clock_system()) < deadline_ms);
     }
     send_one(&scene);
@@ -455,7 +270,7 @@ static void an_answer_nobody_asked_for_answers_no_other_request(void **state) {
 static void a_second_answer_in_one_breath_answers_no_other_request(void **state) {
     (void)state;
     struct scene scene;
-    open_scene(&scene, answer_twice_at_once);
+    open_scene(&scene, play_answer_twice_at_once);
     send_one(&scene);
     assert_answer(&scene, TRANSPORT_OK, 202);
     send_one(&scene);
@@ -491,7 +306,7 @@ static void misbehaviour_is_named(void **state) {
 static void a_refused_connection_is_named(void **state) {
     (void)state;
     struct scene scene;
-    open_scene(&scene, accept_all);
+    open_scene(&scene, play_accept_all);
     struct sender *other = NULL;
     struct err err;
     struct sender_options options = {.slot_count = 1,
@@ -513,7 +328,7 @@ static void a_refused_connection_is_named(void **state) {
 static void headers_of_an_answer_are_read_in_any_case(void **state) {
     (void)state;
     struct scene scene;
-    open_scene(&scene, throttle);
+    open_scene(&scene, play_throttle);
     send_one(&scene);
     assert_answer(&scene, TRANSPORT_OK, 429);
     assert_string_equal(scene.answer.retry_after, "17");
@@ -527,7 +342,7 @@ static void headers_of_an_answer_are_read_in_any_case(void **state) {
 static void interim_answers_leave_nothing_behind(void **state) {
     (void)state;
     struct scene scene;
-    open_scene(&scene, go_on_first);
+    open_scene(&scene, play_go_on_first);
     send_one(&scene);
     assert_answer(&scene, TRANSPORT_OK, 202);
     assert_string_equal(scene.answer.retry_after, "");
@@ -539,7 +354,7 @@ static void a_cancelled_request_is_stopped(void **state) {
     (void)state;
     struct scene scene;
     struct err err;
-    open_scene(&scene, never_answer);
+    open_scene(&scene, play_never_answer);
     start(&scene, 0);
     int64_t deadline_ms = clock_mono_ms(clock_system()) + DEADLINE_MS;
     while (atomic_load(&scene.peer.request_count) < 1) {
@@ -556,7 +371,7 @@ static void a_cancelled_request_is_stopped(void **state) {
 static void two_requests_fly_at_once(void **state) {
     (void)state;
     struct scene scene;
-    open_scene(&scene, close_after_each);
+    open_scene(&scene, play_close_after_each);
     start(&scene, 0);
     start(&scene, 1);
     size_t first = 9;
@@ -594,19 +409,19 @@ int main(void) {
         cmocka_unit_test(a_connection_closed_while_idle_costs_nothing),
         cmocka_unit_test(an_answer_nobody_asked_for_answers_no_other_request),
         cmocka_unit_test(a_second_answer_in_one_breath_answers_no_other_request),
-        MISBEHAVES(reset_after_request, TRANSPORT_RESET, 0, 0),
-        MISBEHAVES(never_answer, TRANSPORT_TIMEOUT, 0, 0),
-        MISBEHAVES(slow_head, TRANSPORT_TIMEOUT, 0, 0),
-        MISBEHAVES(endless_head, TRANSPORT_TOO_LARGE, 0, 0),
-        MISBEHAVES(endless_header_line, TRANSPORT_TOO_LARGE, 0, 0),
-        MISBEHAVES(endless_body, TRANSPORT_TOO_LARGE, 400, KEPT_BYTES),
-        MISBEHAVES(trickling_body, TRANSPORT_TIMEOUT, 202, ANY_BYTES),
-        MISBEHAVES(wrong_length, TRANSPORT_RESET, 503, 5),
-        MISBEHAVES(broken_chunks, TRANSPORT_RESET, 500, 5),
-        MISBEHAVES(garbage, TRANSPORT_PROTOCOL, 0, 0),
-        MISBEHAVES(half_a_head, TRANSPORT_RESET, 0, 0),
-        MISBEHAVES(redirect, TRANSPORT_OK, 302, 0),
-        MISBEHAVES(compressed, TRANSPORT_OK, 400, 5),
+        MISBEHAVES(play_reset_after_request, TRANSPORT_RESET, 0, 0),
+        MISBEHAVES(play_never_answer, TRANSPORT_TIMEOUT, 0, 0),
+        MISBEHAVES(play_slow_head, TRANSPORT_TIMEOUT, 0, 0),
+        MISBEHAVES(play_endless_head, TRANSPORT_TOO_LARGE, 0, 0),
+        MISBEHAVES(play_endless_header_line, TRANSPORT_TOO_LARGE, 0, 0),
+        MISBEHAVES(play_endless_body, TRANSPORT_TOO_LARGE, 400, KEPT_BYTES),
+        MISBEHAVES(play_trickling_body, TRANSPORT_TIMEOUT, 202, ANY_BYTES),
+        MISBEHAVES(play_wrong_length, TRANSPORT_RESET, 503, 5),
+        MISBEHAVES(play_broken_chunks, TRANSPORT_RESET, 500, 5),
+        MISBEHAVES(play_garbage, TRANSPORT_PROTOCOL, 0, 0),
+        MISBEHAVES(play_half_a_head, TRANSPORT_RESET, 0, 0),
+        MISBEHAVES(play_redirect, TRANSPORT_OK, 302, 0),
+        MISBEHAVES(play_compressed, TRANSPORT_OK, 400, 5),
         cmocka_unit_test(a_refused_connection_is_named),
         cmocka_unit_test(headers_of_an_answer_are_read_in_any_case),
         cmocka_unit_test(interim_answers_leave_nothing_behind),

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -15,9 +16,9 @@ static const char html_type[] = "text/html; charset=UTF-8";
 
 enum {
     SEED = 20261122,
-    PROBE_MS = 30 * 1000,
-    HOUR_MS = 3600 * 1000,
-    DAY_MS = 24 * HOUR_MS,
+    PROBE_MS = 30000,
+    HOUR_MS = 3600000,
+    DAY_MS = 86400000,
     /* What the seed's first draw makes of a base of 2 s after so many attempts. */
     WAIT_1 = 1133,
     WAIT_2 = 2137,
@@ -213,14 +214,13 @@ static const struct row rows[] = {
      .outcome = OUTCOME_RETRY, .is_burnt = true, .wait_ms = WAIT_199,
      .error = "Klaviyo answered 500"},
     {"a_503_waits_at_least_what_it_asks_for", .status = 503, .retry_after = "120",
-     .outcome = OUTCOME_RETRY, .is_burnt = true, .wait_ms = 120 * 1000,
+     .outcome = OUTCOME_RETRY, .is_burnt = true, .wait_ms = 120000,
      .error = "Klaviyo answered 503"},
     {"a_503_that_asks_for_less_waits_the_backoff", .status = 503, .retry_after = "1",
      .outcome = OUTCOME_RETRY, .is_burnt = true, .wait_ms = WAIT_1,
      .error = "Klaviyo answered 503"},
     {"a_503_may_name_a_date", .status = 503, .retry_after = "Sun, 22 Nov 2026 13:18:14 GMT",
-     .outcome = OUTCOME_RETRY, .is_burnt = true, .wait_ms = 60 * 1000,
-     .error = "Klaviyo answered 503"},
+     .outcome = OUTCOME_RETRY, .is_burnt = true, .wait_ms = 60000, .error = "Klaviyo answered 503"},
     {"a_503_that_asks_for_a_century_waits_the_backoff", .status = 503, .retry_after = "3155760000",
      .outcome = OUTCOME_RETRY, .is_burnt = true, .wait_ms = WAIT_1,
      .error = "Klaviyo answered 503"},
@@ -318,8 +318,8 @@ static struct verdict judge(const struct row *row) {
         .error = text_or_empty(row->wire_error),
     };
     struct answer words = {0};
-    strncpy(words.detail, text_or_empty(row->detail), sizeof words.detail - 1);
-    strncpy(words.pointer, text_or_empty(row->pointer), sizeof words.pointer - 1);
+    (void)snprintf(words.detail, sizeof words.detail, "%s", text_or_empty(row->detail));
+    (void)snprintf(words.pointer, sizeof words.pointer, "%s", text_or_empty(row->pointer));
     struct verdict_context context = {
         .attempts = row->attempts == 0 ? 1 : row->attempts,
         .first_attempt_at_ms = row->age_ms == 0 ? 0 : now_ms - row->age_ms,
