@@ -38,6 +38,7 @@ struct row {
     int32_t attempts;
     int64_t age_ms;
     int32_t streak;
+    bool is_probe;
     /* the verdict */
     enum outcome outcome;
     bool is_burnt;
@@ -291,6 +292,31 @@ static const struct row rows[] = {
     {"a_429_whose_body_never_ends_counts", .status = 429, .code = TRANSPORT_TIMEOUT,
      .retry_after = "3", .outcome = OUTCOME_THROTTLED, .wait_ms = 3000, .account_wait_ms = 3000,
      .error = "Klaviyo answered 429"},
+
+    /* A probe of a paused account burns nothing. */
+    {"a_probe_that_goes_through_is_sent", .status = 202, .is_probe = true, .outcome = OUTCOME_SENT,
+     .is_burnt = true},
+    {"a_probe_that_meets_a_503_burns_nothing", .status = 503, .is_probe = true,
+     .outcome = OUTCOME_RETRY, .wait_ms = PROBE_MS, .error = "Klaviyo answered 503"},
+    {"a_probe_waits_as_long_as_a_503_asks", .status = 503, .is_probe = true, .retry_after = "60",
+     .outcome = OUTCOME_RETRY, .wait_ms = 60000, .error = "Klaviyo answered 503"},
+    {"a_probe_that_times_out_burns_nothing", .code = TRANSPORT_TIMEOUT, .is_probe = true,
+     .outcome = OUTCOME_RETRY, .wait_ms = PROBE_MS, .error = "timeout"},
+    {"a_probe_buries_nothing_at_its_last_attempt", .status = 500, .is_probe = true, .attempts = 200,
+     .age_ms = 9 * (int64_t)DAY_MS, .outcome = OUTCOME_RETRY, .wait_ms = PROBE_MS,
+     .error = "Klaviyo answered 500"},
+    {"a_probe_that_is_refused_buries_nothing", .status = 400, .is_probe = true,
+     .detail = "'time' is no date", .outcome = OUTCOME_RETRY, .wait_ms = PROBE_MS,
+     .error = "Klaviyo answered 400: 'time' is no date"},
+    {"a_probe_with_a_422_buries_nothing", .status = 422, .is_probe = true,
+     .outcome = OUTCOME_RETRY, .wait_ms = PROBE_MS, .error = "Klaviyo answered 422"},
+    {"a_probe_with_a_401_keeps_the_pause", .status = 401, .is_probe = true,
+     .content_type = json_type, .outcome = OUTCOME_PAUSED, .wait_ms = PROBE_MS,
+     .account_wait_ms = PROBE_MS, .error = "Klaviyo answered 401",
+     .reason = "check KLAVIYO_API_KEY: Klaviyo answered 401"},
+    {"a_probe_with_a_429_holds_the_account", .status = 429, .is_probe = true, .retry_after = "3",
+     .outcome = OUTCOME_THROTTLED, .wait_ms = 3000, .account_wait_ms = 3000,
+     .error = "Klaviyo answered 429"},
 };
 
 enum { ROW_COUNT = sizeof rows / sizeof rows[0] };
@@ -324,6 +350,7 @@ static struct verdict judge(const struct row *row) {
         .attempts = row->attempts == 0 ? 1 : row->attempts,
         .first_attempt_at_ms = row->age_ms == 0 ? 0 : now_ms - row->age_ms,
         .refused_streak = row->streak,
+        .is_probe = row->is_probe,
         .now_ms = now_ms,
     };
     struct random_seeded seeded;
