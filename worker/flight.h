@@ -21,6 +21,7 @@ enum flight_state { FLIGHT_FREE = 0, FLIGHT_HELD, FLIGHT_UP, FLIGHT_LANDED };
 struct flight {
     enum flight_state state;
     struct claim claim;
+    bool is_probe; /* of a paused account */
     int64_t started_at_ms, finished_at_ms;
     int64_t started_mono_us, finished_mono_us;
     int32_t http_status;

@@ -12,12 +12,13 @@
 
 enum ruling {
     RULING_SENT,
-    RULING_DEAD,      /* the event's fault */
-    RULING_REFUSED,   /* the event's fault, unless too many are at fault in a row */
-    RULING_RETRY,     /* the moment's fault */
-    RULING_THROTTLED, /* the account waits */
-    RULING_FORBIDDEN, /* depends on who says so */
-    RULING_OPERATOR,  /* the account is paused until a person helps or a probe goes through */
+    RULING_DEAD,         /* the event's fault */
+    RULING_REFUSED,      /* the event's fault, unless too many are at fault in a row */
+    RULING_RETRY,        /* the moment's fault */
+    RULING_PROBE_FAILED, /* any of these three, of a probe */
+    RULING_THROTTLED,    /* the account waits */
+    RULING_FORBIDDEN,    /* depends on who says so */
+    RULING_OPERATOR,     /* the account is paused until a person helps or a probe goes through */
 };
 
 struct rule {
@@ -167,6 +168,20 @@ static void judge_retry(const struct verdict_policy *policy, const struct transp
     verdict->next_attempt_at_ms = context->now_ms + wait_ms;
 }
 
+/* A failed probe burns nothing and buries nothing. Its event stands back by an interval, so that the
+   next probe is another's: one bad event cannot keep the account paused. */
+static void judge_failed_probe(const struct verdict_policy *policy,
+                               const struct transport_answer *answer, int64_t now_ms,
+                               struct verdict *verdict) {
+    int64_t wait_ms = policy->probe_interval_ms;
+    int64_t asked_ms = 0;
+    if (read_asked_wait(answer, now_ms, &asked_ms) && asked_ms > wait_ms) {
+        wait_ms = asked_ms;
+    }
+    verdict->outcome = OUTCOME_RETRY;
+    verdict->next_attempt_at_ms = now_ms + wait_ms;
+}
+
 static void judge_throttled(const struct transport_answer *answer, int64_t now_ms,
                             struct verdict *verdict) {
     int64_t wait_ms = 0;
@@ -195,6 +210,10 @@ void verdict_judge(const struct verdict_policy *policy, const struct transport_a
                    const struct random *random, struct verdict *verdict_out) {
     const struct rule *rule = find_rule(answer, context->refused_streak);
     enum ruling ruling = rule->ruling == RULING_FORBIDDEN ? rule_forbidden(answer) : rule->ruling;
+    if (context->is_probe &&
+        (ruling == RULING_DEAD || ruling == RULING_REFUSED || ruling == RULING_RETRY)) {
+        ruling = RULING_PROBE_FAILED;
+    }
     *verdict_out = (struct verdict){.is_refused = answer->http_status == 400};
     if (ruling != RULING_SENT) {
         describe(answer, words, verdict_out->error, sizeof verdict_out->error);
@@ -211,6 +230,9 @@ void verdict_judge(const struct verdict_policy *policy, const struct transport_a
         break;
     case RULING_RETRY:
         judge_retry(policy, answer, context, random, verdict_out);
+        break;
+    case RULING_PROBE_FAILED:
+        judge_failed_probe(policy, answer, context->now_ms, verdict_out);
         break;
     case RULING_THROTTLED:
         judge_throttled(answer, context->now_ms, verdict_out);

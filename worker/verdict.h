@@ -5,7 +5,8 @@
  *
  * Four kinds: sent; the event's own fault (dead at once); the moment's fault (retry, or for 429 the
  * whole account waits); the operator's fault, and whatever nobody foresaw (the account is paused and
- * probed, no event loses an attempt).
+ * probed, no event loses an attempt). Whatever becomes of a probe, its event pays nothing for it: it
+ * was not its turn, and what the account suffers from may be what failed.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -42,6 +43,7 @@ struct verdict_context {
     int32_t attempts;            /* this one included */
     int64_t first_attempt_at_ms; /* 0: this is the first */
     int32_t refused_streak;      /* different events refused with 400 in a row before this one */
+    bool is_probe;               /* the account is paused and this event tries */
     int64_t now_ms;
 };
 

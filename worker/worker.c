@@ -88,6 +88,7 @@ static struct verdict_context context_of(const struct worker *worker, const stru
         .attempts = flight->claim.attempts,
         .first_attempt_at_ms = flight->claim.first_attempt_at_ms,
         .refused_streak = worker->refused_streak,
+        .is_probe = flight->is_probe,
         .now_ms = wall_ms(worker),
     };
 }
@@ -208,6 +209,7 @@ static void start_claims(struct worker *worker, int64_t claimed_mono_ms) {
             assert(slot < worker->options.concurrency);
         }
         flight_take(&worker->flights[slot], &worker->batch.claims[i]);
+        worker->flights[slot].is_probe = worker->batch.is_probe;
         worker->free_count--;
         start(worker, slot, claimed_mono_ms);
     }

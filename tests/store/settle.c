@@ -176,6 +176,21 @@ static void age_begins_with_the_first_judged_attempt(void **state) {
     }
 }
 
+static void a_retry_that_is_not_burnt_gives_the_attempt_back_and_begins_no_age(void **state) {
+    struct fixture *fixture = *state;
+    struct claim claim = claim_new(fixture);
+    struct settlement settlement = verdict(&claim, OUTCOME_RETRY);
+    settlement.is_burnt = false; /* a failed probe */
+    settle(fixture, &settlement);
+    assert_string_equal(event_row(fixture, &claim), "pending|0|1|1009000||||503|Klaviyo says no|");
+    assert_string_equal(
+        journal_row(fixture, &claim),
+        "worker-a|1000010|1000040|retry|0|503|Klaviyo says no|{\"errors\":[]}|1009000");
+    struct claim again = fixture_claim_one(fixture, FIXTURE_NOW_MS + 9000);
+    assert_int_equal(again.attempts, 1);
+    assert_int_equal(again.first_attempt_at_ms, 0);
+}
+
 static void verdicts_and_claims_of_one_step_go_together(void **state) {
     struct fixture *fixture = *state;
     enum { EVENTS = 6 };
@@ -477,6 +492,7 @@ int main(void) {
         EACH(without_an_answer_there_is_no_status_and_no_body),
         EACH(a_long_answer_is_cut_at_16_kib),
         EACH(age_begins_with_the_first_judged_attempt),
+        EACH(a_retry_that_is_not_burnt_gives_the_attempt_back_and_begins_no_age),
         EACH(verdicts_and_claims_of_one_step_go_together),
         EACH(a_stale_verdict_changes_nothing_but_the_journal),
         EACH(a_stale_unsent_leaves_no_line_and_takes_no_attempt),

@@ -48,8 +48,9 @@ static CHECKED enum err_code apply(struct sqlite_store *self, const struct settl
     sqlite3_stmt *statement = sqlite_use(self, SQL_SETTLE_EVENT);
     sqlite_bind_text(statement, ":status", is_sent ? "sent" : is_dead ? "dead" : "pending");
     sqlite_bind_integer(statement, ":given_back", settlement->is_burnt ? 0 : 1);
-    sqlite_bind_integer(statement, ":is_judged",
-                        is_sent || is_dead || settlement->outcome == OUTCOME_RETRY);
+    /* A retry that is not burnt is a failed probe: it does not begin the event's age. */
+    bool is_judged = settlement->outcome == OUTCOME_RETRY && settlement->is_burnt;
+    sqlite_bind_integer(statement, ":is_judged", is_sent || is_dead || is_judged);
     sqlite_bind_integer(statement, ":started_at", settlement->started_at_ms);
     if (!is_sent && !is_dead) {
         assert(settlement->next_attempt_at_ms > 0);

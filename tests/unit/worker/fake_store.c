@@ -72,7 +72,7 @@ static void settle(struct fake_store *fake, const struct settlement *settlement,
     snprintf(event->error, sizeof event->error, "%s", settlement->error);
     if (settlement->outcome == OUTCOME_SENT || settlement->outcome == OUTCOME_DEAD) {
         finish(event, settlement->outcome == OUTCOME_SENT);
-    } else if (settlement->outcome != OUTCOME_RETRY) {
+    } else if (!settlement->is_burnt) {
         event->attempts--;
     }
     if (settlement->is_burnt && event->first_attempt_at_ms == 0) {
