@@ -73,21 +73,38 @@ static bool has_client_left(const struct exchange *exchange) {
     return result == 0 || (result < 0 && errno != EAGAIN && errno != EINTR);
 }
 
+/*
+ * libmicrohttpd 0.9.75 forgets a connection that it closes in the middle of a body: it shuts it
+ * down, takes it from its list of ready ones, and cleans it up only when it has become its oldest.
+ * One that is resumed is always looked at, in the next run.
+ */
+static void have_looked_at(struct exchange *exchange) {
+    MHD_suspend_connection(exchange->mhd);
+    MHD_resume_connection(exchange->mhd);
+    exchange->server->has_replies = true;
+}
+
 static ssize_t stream_read(void *context, uint64_t position, char *bytes, size_t bytes_max) {
     (void)position;
     struct stream *stream = context;
     struct exchange *exchange = stream->exchange;
     int64_t byte_count = stream->read(stream->context, bytes, bytes_max);
     assert(byte_count >= -2 && byte_count <= (int64_t)bytes_max);
-    if (byte_count == -1)
-        return MHD_CONTENT_READER_END_OF_STREAM;
-    if (byte_count == -2)
-        return MHD_CONTENT_READER_END_WITH_ERROR;
+    if (byte_count == -1 && stream->is_chunked) {
+        return MHD_CONTENT_READER_END_OF_STREAM; /* the connection lives on */
+    }
+    if (byte_count < 0) {
+        have_looked_at(exchange);
+        return byte_count == -1 ? MHD_CONTENT_READER_END_OF_STREAM
+                                : MHD_CONTENT_READER_END_WITH_ERROR;
+    }
     /* A client that takes what it gets is never too slow, however long the stream. */
     connection_enter(exchange->connection, CONNECTION_LEAVING);
     if (byte_count == 0) {
-        if (has_client_left(exchange))
+        if (has_client_left(exchange)) {
+            have_looked_at(exchange);
             return MHD_CONTENT_READER_END_WITH_ERROR;
+        }
         /* Asked at once again, it would have nothing to give: libmicrohttpd would spin. */
         exchange->is_stalled = true;
         TAILQ_INSERT_TAIL(&exchange->server->stalled, exchange, stalled_link);
@@ -119,7 +136,8 @@ void exchange_reply_stream(struct exchange *exchange, struct reply *reply, int64
     struct MHD_Response *response = NULL;
     struct stream *stream = malloc(sizeof *stream);
     if (stream != NULL) {
-        *stream = (struct stream){exchange, read, free, context};
+        *stream = (struct stream){exchange, content_length < 0 && exchange->takes_chunks, read,
+                                  free, context};
         uint64_t length = content_length < 0 ? MHD_SIZE_UNKNOWN : (uint64_t)content_length;
         response = MHD_create_response_from_callback(length, STREAM_BLOCK_BYTES, stream_read,
                                                      stream, stream_free);

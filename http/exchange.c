@@ -148,6 +148,7 @@ static enum MHD_Result take_head(struct exchange *exchange, const char *url, con
                                  const char *version) {
     struct server *server = exchange->server;
     exchange->request.started_mono_us = server_now(server);
+    exchange->takes_chunks = strcmp(version, "HTTP/1.0") != 0;
     exchange->in_callback = true;
     if (!judge(exchange, url, method, version))
         return MHD_NO;

@@ -44,6 +44,7 @@ enum exchange_phase {
 
 struct stream {
     struct exchange *exchange;
+    bool is_chunked;
     int64_t (*read)(void *context, char *bytes, size_t bytes_max);
     void (*free)(void *context);
     void *context;
@@ -64,7 +65,8 @@ struct exchange {
     bool must_drop;    /* close the connection at libmicrohttpd's next call */
     bool is_stalled;   /* its stream had nothing to give: in `stalled` */
     bool is_hijacked;
-    int hijacked_fd; /* ours; -1 if there was no descriptor left */
+    bool takes_chunks; /* the client does: no HTTP/1.0 */
+    int hijacked_fd;   /* ours; -1 if there was no descriptor left */
     int64_t handed_turn;
     char *target;        /* request.path and request.query point into it */
     size_t target_bytes; /* as libmicrohttpd saw it */
