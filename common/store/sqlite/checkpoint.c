@@ -11,7 +11,7 @@ enum err_code sqlite_checkpoint(struct store *store, int32_t pages_min, struct e
     if (self->wal_pages < pages_min) {
         return ERR_OK;
     }
-    enum err_code code = gate_enter(&self->gate, self->options.write_timeout_ms, err);
+    enum err_code code = sqlite_enter(self, err);
     if (code != ERR_OK) {
         return code;
     }

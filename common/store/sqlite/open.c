@@ -196,6 +196,7 @@ enum err_code sqlite_open(const char *given_path, const struct store_options *op
         sqlite_release(self);
         return code;
     }
+    sqlite_identify_files(self); /* all three are there since the first read */
     *store_out = &self->base;
     return ERR_OK;
 }

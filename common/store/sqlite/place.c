@@ -132,3 +132,20 @@ enum err_code place_check(const char *path, struct err *err) {
     }
     return ERR_OK;
 }
+
+struct place_file place_identify(const char *path) {
+    struct stat status;
+    if (stat(path, &status) != 0) {
+        return (struct place_file){0};
+    }
+    return (struct place_file){.is_known = true, .device = status.st_dev, .inode = status.st_ino};
+}
+
+bool place_is_unmoved(const char *path, const struct place_file *file) {
+    struct stat status;
+    if (!file->is_known) {
+        return true;
+    }
+    return stat(path, &status) == 0 && status.st_dev == file->device &&
+           status.st_ino == file->inode;
+}

@@ -6,7 +6,9 @@
  * drops with their holder; a network file system gives neither dependably (sqlite.org, "How To
  * Corrupt", 2.1).
  */
+#include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "common/err.h"
 
@@ -27,3 +29,13 @@ CHECKED enum err_code place_resolve(const char *path, char resolved_out[PLACE_PA
 /* Checks the folder of `path`. ERR_FATAL: there is no such folder, or it lies on a network file
    system. */
 CHECKED enum err_code place_check(const char *path, struct err *err);
+
+/* Which file stands under a path, whatever becomes of the path later. */
+struct place_file {
+    bool is_known; /* false: there was none */
+    dev_t device;
+    ino_t inode;
+};
+struct place_file place_identify(const char *path);
+/* Whether that file still stands there; true if there was none. Opens nothing. */
+bool place_is_unmoved(const char *path, const struct place_file *file);
