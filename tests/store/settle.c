@@ -277,12 +277,26 @@ static void a_stale_sent_makes_the_event_sent(void **state) {
                               " FROM outbox"),
         "sent|1000040|1|1");
     assert_non_null(strstr(journal_row(fixture, &lost), "|sent|"));
+    /* The other's request may be on the wire, and its worker may die before it says so. */
+    assert_non_null(strstr(journal_row(fixture, &held), "|unknown|1|"));
 
     /* Whoever holds it now has nothing left to say about the event. */
     settlement = verdict(&held, OUTCOME_DEAD);
     settle_stale(fixture, &settlement);
     assert_int_equal(fixture_number(fixture, "SELECT status = 'sent' FROM outbox"), 1);
+    assert_non_null(strstr(journal_row(fixture, &held), "|dead|1|"));
     assert_int_equal(journal_count(fixture), 2);
+}
+
+static void a_stale_verdict_that_is_not_burnt_was_counted_all_the_same(void **state) {
+    struct fixture *fixture = *state;
+    struct claim lost;
+    struct claim held;
+    lose_a_claim(fixture, &lost, &held);
+    struct settlement settlement = verdict(&lost, OUTCOME_THROTTLED);
+    settle_stale(fixture, &settlement);
+    assert_int_equal(held.attempts, 2);
+    assert_non_null(strstr(journal_row(fixture, &lost), "|throttled|1|"));
 }
 
 static void a_stale_sent_raises_the_dead(void **state) {
@@ -497,6 +511,7 @@ int main(void) {
         EACH(a_stale_verdict_changes_nothing_but_the_journal),
         EACH(a_stale_unsent_leaves_no_line_and_takes_no_attempt),
         EACH(a_stale_sent_makes_the_event_sent),
+        EACH(a_stale_verdict_that_is_not_burnt_was_counted_all_the_same),
         EACH(a_stale_sent_raises_the_dead),
         EACH(a_stale_sent_outweighs_a_cancel),
         EACH(sent_twice_keeps_the_first_time),

@@ -71,11 +71,18 @@ static CHECKED enum err_code apply(struct sqlite_store *self, const struct settl
 static CHECKED enum err_code apply_stale_sent(struct sqlite_store *self,
                                               const struct settlement *settlement,
                                               bool *applied_out, struct err *err) {
+    /* Whoever has the event now may have it on the wire: the line stands even if it never says so. */
+    sqlite3_stmt *journal = sqlite_use(self, SQL_JOURNAL_LOST_CLAIM);
+    sqlite_bind_text(journal, ":id", settlement->event_id.text);
+    enum err_code code = sqlite_run(self, journal, err);
+    if (code != ERR_OK) {
+        return code;
+    }
     sqlite3_stmt *statement = sqlite_use(self, SQL_SETTLE_STALE_SENT);
     sqlite_bind_integer(statement, ":sent_at", settlement->finished_at_ms);
     sqlite_bind_integer_or_null(statement, ":http_status", settlement->http_status);
     sqlite_bind_text(statement, ":id", settlement->event_id.text);
-    enum err_code code = sqlite_run(self, statement, err);
+    code = sqlite_run(self, statement, err);
     *applied_out = code == ERR_OK && sqlite3_changes(self->db) == 1;
     return code;
 }
