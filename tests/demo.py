@@ -205,7 +205,8 @@ def main(arguments):
     environment.setdefault("PREORDER_CATALOG", "tests/data/catalog.json")
     environment["PREORDER_LOG_FORMAT"] = "json"
     choose_ports(environment)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     demo = Demo(environment)
     try:
         return play(demo, bool(arguments))
