@@ -290,6 +290,21 @@ static void answers_503_and_stores_nothing_when_the_database_is_busy(void **stat
     assert_int_equal(stored_count(world), 0);
 }
 
+static void nobody_waits_for_a_busy_database_twice(void **state) {
+    struct world *world = *state;
+    struct request request = post(body, NULL);
+    for (size_t i = 0; i < API_BATCH_MAX + 1; i++) {
+        api_take(world->api, &request, &request);
+    }
+    world->store.next_code = ERR_BUSY;
+    commit(world, ERR_OK);
+    assert_int_equal(api_queued_count(world->api), 0);
+    assert_int_equal(world->store.create_calls, 1);
+    assert_int_equal(world->reply_count, API_BATCH_MAX + 1);
+    assert_int_equal(world->replies[API_BATCH_MAX].status, 503);
+    assert_non_null(strstr(world->replies[API_BATCH_MAX].body, "Nothing was stored"));
+}
+
 static void admits_that_it_does_not_know(void **state) {
     struct world *world = *state;
     struct request request = post(body, NULL);
@@ -381,6 +396,7 @@ int main(void) {
         TEST(wants_a_key_where_the_shop_does),
         TEST(draws_another_number_when_one_is_taken),
         TEST(answers_503_and_stores_nothing_when_the_database_is_busy),
+        TEST(nobody_waits_for_a_busy_database_twice),
         TEST(admits_that_it_does_not_know),
         TEST(asks_a_broken_store_nothing_more),
         TEST(reads_a_preorder_back_without_personal_data),
