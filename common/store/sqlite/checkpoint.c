@@ -6,12 +6,20 @@
  */
 #include "common/store/sqlite/engine.h"
 
+/* A checkout has answers to give meanwhile, and can as well checkpoint after the next of them. */
+enum { CHECKOUT_WAIT_MS = 20 };
+
+static int64_t wait_ms(const struct store_options *options) {
+    bool is_short = options->role == STORE_CHECKOUT && options->write_timeout_ms > CHECKOUT_WAIT_MS;
+    return is_short ? CHECKOUT_WAIT_MS : options->write_timeout_ms;
+}
+
 enum err_code sqlite_checkpoint(struct store *store, int32_t pages_min, struct err *err) {
     struct sqlite_store *self = sqlite_of(store);
     if (self->wal_pages < pages_min) {
         return ERR_OK;
     }
-    enum err_code code = sqlite_enter(self, err);
+    enum err_code code = sqlite_enter(self, wait_ms(&self->options), err);
     if (code != ERR_OK) {
         return code;
     }

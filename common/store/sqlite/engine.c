@@ -142,8 +142,8 @@ void sqlite_identify_files(struct sqlite_store *self) {
     }
 }
 
-enum err_code sqlite_enter(struct sqlite_store *self, struct err *err) {
-    enum err_code code = gate_enter(&self->gate, self->options.write_timeout_ms, err);
+enum err_code sqlite_enter(struct sqlite_store *self, int64_t timeout_ms, struct err *err) {
+    enum err_code code = gate_enter(&self->gate, timeout_ms, err);
     char path[sizeof self->gate.path];
     for (size_t i = 0; code == ERR_OK && i < SQLITE_FILE_COUNT; i++) {
         file_path(self, i, path);
@@ -159,7 +159,7 @@ enum err_code sqlite_enter(struct sqlite_store *self, struct err *err) {
 }
 
 enum err_code sqlite_begin(struct sqlite_store *self, struct err *err) {
-    enum err_code code = sqlite_enter(self, err);
+    enum err_code code = sqlite_enter(self, self->options.write_timeout_ms, err);
     if (code != ERR_OK) {
         return code;
     }
