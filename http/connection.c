@@ -6,7 +6,8 @@
 #include "http/server_impl.h"
 
 enum {
-    LOOK_AFTER_MS = 200, /* a busy connection is never idle for so long, and never looked at */
+    LOOK_AFTER_MS = 200,   /* a busy connection is never idle for so long, and never looked at */
+    DRAIN_FRESH_MS = 1000, /* who has just connected is about to send */
     SHED_IDLE_MS = 1000,
     SHED_ARRIVING_MS = 3000,
     SHED_SHARE = 16, /* at most one in so many at a time: most clients keep their connections */
@@ -159,8 +160,22 @@ int32_t connections_cut_overdue(struct server *server) {
            cut_older(&server->leaving, limit_ms, INT32_MAX);
 }
 
-int32_t connections_cut_idle(struct server *server) {
-    return cut_older(&server->idle, 0, INT32_MAX) + cut_older(&server->idle_new, 0, INT32_MAX);
+static int32_t cut_drained(struct connection_list *list) {
+    int32_t count = 0;
+    struct connection *connection = TAILQ_FIRST(list);
+    while (connection != NULL) {
+        struct connection *next = TAILQ_NEXT(connection, idle_link);
+        if (!connection->is_fresh || age_ms(connection) >= DRAIN_FRESH_MS) {
+            connection_cut(connection);
+            count++;
+        }
+        connection = next;
+    }
+    return count;
+}
+
+int32_t connections_cut_drained(struct server *server) {
+    return cut_drained(&server->idle) + cut_drained(&server->idle_new);
 }
 
 int32_t connections_cut_left(struct server *server) {

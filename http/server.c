@@ -190,7 +190,7 @@ void server_turn(struct server *server) {
     /* After the run: what had arrived in time was read, however late we look. */
     int32_t cut_count = connections_cut_overdue(server) + connections_cut_left(server);
     if (server->is_draining)
-        cut_count += connections_cut_idle(server);
+        cut_count += connections_cut_drained(server);
     else
         cut_count += connections_shed(server);
     if (cut_count > 0)

@@ -14,10 +14,10 @@
  *   connection's opening, each later one from its request line. So long may a connection be idle,
  *   too, and so long may a client take to fetch a reply (a stream: each part of it). Who takes
  *   longer is cut; in the middle of a request and over plain HTTP a 408 is sent first. A request
- *   that was handed over is never cut; - at the connection limit, while somebody waits to be
- *   accepted, connections that have been idle for at least 1 s are closed, longest first; if there
- *   are none, those whose request has been arriving for at least 3 s. So a new client is served
- *   within seconds, whatever the others do.
+ *   that was handed over is never cut;
+ * - at the connection limit, while somebody waits to be accepted, connections that have been idle
+ *   for at least 1 s are closed, longest first; if there are none, those whose request has been
+ *   arriving for at least 3 s. So a new client is served within seconds, whatever the others do.
  *
  * Every reply carries X-Request-Id, Content-Length and Date. HEAD gets GET's head.
  *
@@ -81,9 +81,10 @@ int server_fd(const struct server *server);
 int32_t server_wait_ms(struct server *server);
 void server_turn(struct server *server);
 
-/* From the next turn on nothing new is accepted, but for who is in the backlog by then; idle
-   connections are closed, and replies close theirs. The owner goes on turning until
-   server_connection_count is 0 or the patience ends. */
+/* From the next turn on nothing new is accepted, but for who is in the backlog by then; replies
+   close their connections, and idle ones are closed: at once if they have had a request, else 1 s
+   after they were accepted, because the first one may be on its way. The owner goes on turning
+   until server_connection_count is 0 or the patience ends. */
 void server_drain(struct server *server);
 /* Connections that are not closed yet, and requests handed over and not answered yet. */
 int32_t server_connection_count(const struct server *server);

@@ -111,7 +111,8 @@ void connection_enter(struct connection *connection, enum connection_state state
 void connection_cut(struct connection *connection);
 /* Each returns how many it cut. */
 int32_t connections_cut_overdue(struct server *server);
-int32_t connections_cut_idle(struct server *server);
+/* The idle ones, but for those that were opened a moment ago and have not had a request yet. */
+int32_t connections_cut_drained(struct server *server);
 /* Those whose client has closed its side: libmicrohttpd does not notice if that came together with
    the last bytes it read. */
 int32_t connections_cut_left(struct server *server);

@@ -376,6 +376,7 @@ static void a_drain_ends_with_no_connection(void **state) {
     server_drain(rig.server);
     assert_int_equal(server_wait_ms(rig.server), 0);
     assert_int_equal(client_receive_all(&rig, idle, text, sizeof text), 0);
+    assert_int_equal(server_connection_count(rig.server), 3);
     assert_int_equal(client_receive_all(&rig, silent, text, sizeof text), 0);
     assert_int_equal(server_connection_count(rig.server), 2);
     client_send(half, "b");
@@ -410,6 +411,38 @@ static void a_drain_still_serves_who_is_at_the_door(void **state) {
         close(fds[i]);
     }
     rig_wait_connections(&rig, 0);
+    rig_close(&rig);
+}
+
+/* Its request may be on the way: of two steps of a client, connect and send, we saw one. */
+static void a_drain_waits_a_moment_for_a_first_request(void **state) {
+    (void)state;
+    struct rig rig = {0};
+    rig_open(&rig);
+    int old = client_open(&rig);
+    rig_wait_connections(&rig, 1);
+    rig_advance_ms(&rig, 900);
+    int accepted = client_open(&rig);
+    rig_wait_connections(&rig, 2);
+    int in_backlog = client_open(&rig);
+    server_drain(rig.server);
+    steps(&rig, 3);
+    assert_int_equal(server_connection_count(rig.server), 3);
+
+    rig_advance_ms(&rig, 200);
+    assert_int_equal(client_receive_all(&rig, old, text, sizeof text), 0);
+    assert_int_equal(server_connection_count(rig.server), 2);
+    client_send(accepted, GET);
+    assert_true(client_receive_all(&rig, accepted, text, sizeof text) > 0);
+    assert_string_equal(reply_body(text, 200), "GET /x ");
+    assert_true(reply_has_header(text, "Connection: close\r\n"));
+    assert_int_equal(server_connection_count(rig.server), 1);
+    rig_advance_ms(&rig, 1000);
+    assert_int_equal(client_receive_all(&rig, in_backlog, text, sizeof text), 0);
+    assert_int_equal(server_connection_count(rig.server), 0);
+    close(old);
+    close(accepted);
+    close(in_backlog);
     rig_close(&rig);
 }
 
@@ -449,6 +482,7 @@ int main(void) {
         cmocka_unit_test(the_owner_may_turn_connections_away),
         cmocka_unit_test(a_drain_ends_with_no_connection),
         cmocka_unit_test(a_drain_still_serves_who_is_at_the_door),
+        cmocka_unit_test(a_drain_waits_a_moment_for_a_first_request),
         cmocka_unit_test(after_a_drain_nobody_listens),
     };
     return cmocka_run_group_tests_name("http/connection", tests, NULL, NULL);
