@@ -50,6 +50,12 @@ static void install_alarm_handler(void) {
 static CHECKED enum err_code alarm_start(timer_t *timer, int64_t delay_us, struct err *err) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     (void)pthread_once(&once, install_alarm_handler);
+    /* Whoever started this process may have left the signal blocked: then the wait had no end. */
+    sigset_t alarm_set;
+    sigemptyset(&alarm_set);
+    sigaddset(&alarm_set, alarm_signal());
+    int unblocked = pthread_sigmask(SIG_UNBLOCK, &alarm_set, NULL);
+    assert(unblocked == 0);
 
     struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = alarm_signal()};
     event._sigev_un._tid = gettid();
