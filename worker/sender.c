@@ -336,6 +336,13 @@ static bool set_request(const struct sender *sender, struct sender_slot *slot) {
                CURLE_OK;
 }
 
+/* A file of one's own is trusted instead of the system's certificates, not beside them: libcurl has a
+   file and a folder, and both have a default. */
+static bool set_trust(const char *ca_file, CURL *easy) {
+    return ca_file[0] == '\0' || (curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file) == CURLE_OK &&
+                                  curl_easy_setopt(easy, CURLOPT_CAPATH, NULL) == CURLE_OK);
+}
+
 /* What it may never do, and how long it may take. */
 static bool set_limits(const struct sender_options *options, struct sender_slot *slot) {
     CURL *easy = slot->easy;
@@ -348,8 +355,7 @@ static bool set_limits(const struct sender_options *options, struct sender_slot 
            curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L) == CURLE_OK &&
-           (options->ca_file[0] == '\0' ||
-            curl_easy_setopt(easy, CURLOPT_CAINFO, options->ca_file) == CURLE_OK) &&
+           set_trust(options->ca_file, easy) &&
            curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)options->request_timeout_ms) ==
                CURLE_OK &&
