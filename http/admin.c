@@ -29,10 +29,11 @@ struct admin {
 
 static void add_line(struct buf *text, const struct admin_check *check, enum err_code code,
                      const struct err *err) {
-    if (code == ERR_OK)
+    if (code == ERR_OK) {
         buf_append_format(text, "[+]%s ok\n", check->name);
-    else
+    } else {
         buf_append_format(text, "[-]%s failed: %s\n", check->name, err->text);
+    }
 }
 
 static struct reply text_reply(int status, const char *text) {
@@ -56,13 +57,15 @@ static struct reply ready_reply(const struct admin *admin, const struct request 
         const struct admin_check *check = &admin->options.checks[i];
         struct err err = {0};
         enum err_code code = check->run(check->context, &err);
-        if (code != ERR_OK)
+        if (code != ERR_OK) {
             is_ready = false;
+        }
         add_line(&text, check, code, &err);
     }
     const char *verdict = is_ready ? "ready\n" : "not ready\n";
-    if (is_verbose(request))
+    if (is_verbose(request)) {
         buf_append_text(&text, verdict);
+    }
     bool shows_lines = is_verbose(request) && !buf_failed(&text);
     struct reply reply = text_reply(is_ready ? 200 : 503, shows_lines ? buf_text(&text) : verdict);
     buf_release(&text);
@@ -71,8 +74,9 @@ static struct reply ready_reply(const struct admin *admin, const struct request 
 
 static struct reply route(const struct admin *admin, const struct request *request) {
     bool is_live = strcmp(request->path, "/livez") == 0;
-    if (!is_live && strcmp(request->path, "/readyz") != 0)
+    if (!is_live && strcmp(request->path, "/readyz") != 0) {
         return problem_reply(request, 404, NULL, NULL, "Here are /livez and /readyz.", NULL, 0);
+    }
     if (strcmp(request->method, "GET") != 0 && strcmp(request->method, "HEAD") != 0) {
         struct reply reply = problem_reply(request, 405, NULL, NULL, "Use GET.", NULL, 0);
         reply_add_header(&reply, "Allow", "GET, HEAD");
@@ -93,21 +97,24 @@ static void *run(void *context) {
         {.fd = server_fd(admin->server), .events = POLLIN},
     };
     while (fds[0].revents == 0) {
-        if (poll(fds, 2, server_wait_ms(admin->server)) < 0)
+        if (poll(fds, 2, server_wait_ms(admin->server)) < 0) {
             fds[0].revents = 0; /* EINTR: the signals are for other threads */
+        }
         server_turn(admin->server);
     }
     server_drain(admin->server);
-    for (int i = 0; i < ADMIN_DRAIN_TURNS_MAX && server_connection_count(admin->server) > 0; i++)
+    for (int i = 0; i < ADMIN_DRAIN_TURNS_MAX && server_connection_count(admin->server) > 0; i++) {
         server_turn(admin->server);
+    }
     return NULL;
 }
 
 /* Ends what admin_start began, in any state of it. */
 static void release(struct admin *admin) {
     server_close(admin->server);
-    if (admin->stop_fd >= 0)
+    if (admin->stop_fd >= 0) {
         close(admin->stop_fd);
+    }
     free(admin);
 }
 
@@ -115,8 +122,9 @@ enum err_code admin_start(const struct admin_options *options, struct admin **ad
                           struct err *err) {
     assert(options->check_count <= ADMIN_CHECKS_MAX);
     struct admin *admin = calloc(1, sizeof *admin);
-    if (admin == NULL)
+    if (admin == NULL) {
         return err_set(err, ERR_FATAL, "cannot start the admin listener: out of memory");
+    }
     admin->options = *options;
     admin->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (admin->stop_fd < 0) {
@@ -137,8 +145,9 @@ enum err_code admin_start(const struct admin_options *options, struct admin **ad
     enum err_code code = server_open(&server_options, &admin->server, err);
     if (code == ERR_OK) {
         int number = pthread_create(&admin->thread, NULL, run, admin);
-        if (number != 0)
+        if (number != 0) {
             code = err_set_errno(err, ERR_FATAL, number, "cannot start the admin thread");
+        }
     }
     if (code != ERR_OK) {
         release(admin);
@@ -149,8 +158,9 @@ enum err_code admin_start(const struct admin_options *options, struct admin **ad
 }
 
 void admin_stop(struct admin *admin) {
-    if (admin == NULL)
+    if (admin == NULL) {
         return;
+    }
     uint64_t one = 1;
     ssize_t written = write(admin->stop_fd, &one, sizeof one);
     assert(written == sizeof one); /* it would take 2^64 - 1 stops to fill it */

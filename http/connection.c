@@ -21,10 +21,11 @@ struct connection *connection_of(struct MHD_Connection *mhd) {
 
 static void leave_idle(struct connection *connection) {
     struct server *server = connection->server;
-    if (connection->was_looked_at)
+    if (connection->was_looked_at) {
         TAILQ_REMOVE(&server->idle, connection, idle_link);
-    else
+    } else {
         TAILQ_REMOVE(&server->idle_new, connection, idle_link);
+    }
     connection->was_looked_at = false;
 }
 
@@ -68,8 +69,9 @@ static void join_lists(struct connection *connection) {
 
 void connection_enter(struct connection *connection, enum connection_state state) {
     struct server *server = connection->server;
-    if (connection->state == CONNECTION_CUT)
+    if (connection->state == CONNECTION_CUT) {
         return; /* it is as good as closed */
+    }
     if (state == CONNECTION_ARRIVING && connection->is_fresh) {
         /* Its first request has had its time since the connection was opened. */
         assert(connection->state == CONNECTION_IDLE);
@@ -106,16 +108,18 @@ static void open_connection(struct server *server, struct MHD_Connection *mhd,
     server->connection_number++;
     if (server->options.on_connect != NULL &&
         !server->options.on_connect(server->options.context, server->connection_number,
-                                    connection->fd))
+                                    connection->fd)) {
         connection_cut(connection);
+    }
 }
 
 static void close_connection(struct connection *connection) {
     struct server *server = connection->server;
     assert(connection->exchange == NULL);
     leave_lists(connection);
-    if (connection->lingers && !server->is_closing)
+    if (connection->lingers && !server->is_closing) {
         linger_add(&server->lingering, connection->fd, server_now(server));
+    }
     server->connection_count--;
     free(connection);
 }
@@ -146,8 +150,9 @@ static int32_t cut_older(struct connection_list *list, int64_t limit_ms, int32_t
     struct connection *connection;
     while (count < most && (connection = TAILQ_FIRST(list)) != NULL &&
            age_ms(connection) >= limit_ms) {
-        if (connection->state == CONNECTION_ARRIVING)
+        if (connection->state == CONNECTION_ARRIVING) {
             answer_time_out(connection->exchange);
+        }
         connection_cut(connection);
         count++;
     }
@@ -202,8 +207,9 @@ static bool has_somebody_waiting(const struct server *server) {
 
 int32_t connections_shed(struct server *server) {
     int32_t limit = server->options.connections_max;
-    if (server->is_quiesced || server->connection_count < limit || !has_somebody_waiting(server))
+    if (server->is_quiesced || server->connection_count < limit || !has_somebody_waiting(server)) {
         return 0;
+    }
     int32_t most = limit / SHED_SHARE + 1;
     int32_t count = cut_older(&server->idle, SHED_IDLE_MS, most);
     return count > 0 ? count : cut_older(&server->waiting, SHED_ARRIVING_MS, most);
@@ -211,11 +217,13 @@ int32_t connections_shed(struct server *server) {
 
 static int32_t time_left_ms(const struct server *server, const struct connection *first,
                             int32_t most_ms) {
-    if (first == NULL)
+    if (first == NULL) {
         return most_ms;
+    }
     int64_t left_ms = server->options.request_deadline_ms - age_ms(first);
-    if (left_ms <= 0)
+    if (left_ms <= 0) {
         return 0;
+    }
     return left_ms < most_ms ? (int32_t)left_ms : most_ms;
 }
 

@@ -32,10 +32,12 @@ static struct source source;
 static int64_t read_source(void *context, char *bytes, size_t bytes_max) {
     assert_ptr_equal(context, &source);
     source.asked_count++;
-    if (source.asked_count % source.every != 0)
+    if (source.asked_count % source.every != 0) {
         return 0;
-    if (source.part_count == 0)
+    }
+    if (source.part_count == 0) {
         return source.end;
+    }
     source.part_count--;
     size_t length = strlen(source.part);
     assert_true(length <= bytes_max);
@@ -265,8 +267,9 @@ static void a_hijacked_socket_is_the_owners(void **state) {
     rig_hold(&rig, 1);
     assert_int_equal(send(hijacked_fd, "half an ans", 11, 0), 11);
     rig_advance_ms(&rig, 100000);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 3; i++) {
         server_turn(rig.server);
+    }
     assert_int_equal(server_unanswered_count(rig.server), 1);
     assert_int_equal(send(hijacked_fd, "wer", 3, 0), 3);
     exchange_end_hijack(rig.held[0], false);
@@ -328,8 +331,9 @@ static void a_held_request_can_be_hijacked_later(void **state) {
         int fd = client_open(&rig);
         client_send(fd, "GET / HTTP/1.1\r\n" HOST "\r\n");
         rig_hold(&rig, 1);
-        for (int i = 0; i < turns; i++)
+        for (int i = 0; i < turns; i++) {
             server_turn(rig.server);
+        }
         hijacked_fd = exchange_hijack(rig.held[0]);
         assert_int_equal(send(hijacked_fd, "x", 1, 0), 1);
         server_turn(rig.server);

@@ -22,8 +22,9 @@ static const char GET[] = "GET /x HTTP/1.1\r\n" HOST "\r\n";
 static char text[70000];
 
 static void steps(struct rig *rig, int count) {
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count; i++) {
         server_turn(rig->server);
+    }
 }
 
 static void a_connection_that_says_nothing_is_closed_in_time(void **state) {
@@ -68,8 +69,9 @@ static void a_request_in_drips_is_cut_with_a_408(void **state) {
         text[length] = '\0';
         assert_non_null(strstr(reply_body(text, 408), "/problems/request-timeout"));
         assert_true(reply_has_header(text, "Connection: close\r\n"));
-        if (i == 1)
+        if (i == 1) {
             assert_true(reply_has_header(text, "X-Request-Id: mine\r\n"));
+        }
         close(fd);
     }
     rig_close(&rig);
@@ -187,8 +189,9 @@ static void a_client_that_does_not_fetch_its_reply_is_cut(void **state) {
     rig_open(&rig);
     int fd = client_open(&rig);
     client_send(fd, GET);
-    while (rig.request_count == 0)
+    while (rig.request_count == 0) {
         rig_step(&rig, -1);
+    }
     steps(&rig, 10);
     rig_advance_ms(&rig, 9900);
     steps(&rig, 3);
@@ -220,15 +223,17 @@ enum { LIMIT = 20 };
 static void open_all(struct rig *rig, int fds[LIMIT], const char *request) {
     for (int i = 0; i < LIMIT; i++) {
         fds[i] = client_open(rig);
-        if (request != NULL)
+        if (request != NULL) {
             client_send(fds[i], request);
+        }
     }
     rig_wait_connections(rig, LIMIT);
 }
 
 static void close_all(int fds[LIMIT]) {
-    for (int i = 0; i < LIMIT; i++)
+    for (int i = 0; i < LIMIT; i++) {
         close(fds[i]);
+    }
 }
 
 /* The real clock decides here: the rule is that a new client is served within 5 s. */
