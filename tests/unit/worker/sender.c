@@ -7,6 +7,9 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <netdb.h>
+#include <stdatomic.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "tests/unit/worker/peer.h"
@@ -387,6 +390,55 @@ static void two_requests_fly_at_once(void **state) {
     close_scene(&scene);
 }
 
+/* ---- A name server that is silent ------------------------------------------------------------- */
+
+/* Pre-empts the C library's: libcurl asks it in a thread of its own, for names but not for addresses.
+   Stands still until the other end of the pipe is closed. */
+static int silence[2];
+static atomic_int asked_count, answered_count;
+
+int getaddrinfo(const char *restrict name, const char *restrict service,
+                const struct addrinfo *restrict hints, struct addrinfo **restrict found_out) {
+    (void)name, (void)service, (void)hints;
+    char byte = 0;
+    atomic_fetch_add(&asked_count, 1);
+    *found_out = NULL;
+    int result = read(silence[0], &byte, 1) == 0 ? EAI_AGAIN : EAI_FAIL;
+    atomic_fetch_add(&answered_count, 1);
+    return result;
+}
+
+static void a_silent_name_server_does_not_stop_the_loop(void **state) {
+    (void)state;
+    struct err err;
+    struct scene scene = {0};
+    struct sender_options options = {
+        .slot_count = 2,
+        .base_url = "https://silent.example",
+        .api_key = "pk_secret",
+        .revision = "2026-07-15",
+        .ca_file = "",
+        .request_timeout_ms = TIMEOUT_MS,
+        .connect_timeout_ms = TIMEOUT_MS,
+    };
+    assert_int_equal(pipe(silence), 0);
+    assert_int_equal(sender_open(&options, &scene.sender, &err), ERR_OK);
+    scene.transport = sender_transport(scene.sender);
+    send_one(&scene);
+    assert_answer(&scene, TRANSPORT_TIMEOUT, 0);
+    start(&scene, 0);
+    assert_int_equal(sender_wait(scene.sender, NULL, 0, 0, &err), ERR_OK);
+    await_count(&asked_count, 2);
+    scene.transport->cancel(scene.transport->context, 0, &scene.answer);
+    assert_answer(&scene, TRANSPORT_STOPPED, 0);
+    sender_close(scene.sender);
+    /* All of that while nobody answered. */
+    assert_int_equal(atomic_load(&answered_count), 0);
+    assert_int_equal(close(silence[1]), 0);
+    await_count(&answered_count, 2);
+    assert_int_equal(close(silence[0]), 0);
+}
+
 #define MISBEHAVES(script, wire, http, kept)                                                       \
     {                                                                                              \
         .name = #script "_is_named", .test_func = misbehaviour_is_named,                           \
@@ -427,6 +479,7 @@ int main(void) {
         cmocka_unit_test(interim_answers_leave_nothing_behind),
         cmocka_unit_test(a_cancelled_request_is_stopped),
         cmocka_unit_test(two_requests_fly_at_once),
+        cmocka_unit_test(a_silent_name_server_does_not_stop_the_loop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
