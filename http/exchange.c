@@ -116,7 +116,7 @@ static void refuse(struct exchange *exchange, int status, const char *name, cons
     const struct server_options *options = &exchange->server->options;
     struct reply reply =
         options->render_error != NULL
-            ? options->render_error(&exchange->request, status, name, detail)
+            ? options->render_error(options->context, &exchange->request, status, name, detail)
             : problem_reply(&exchange->request, status, name, NULL, detail, NULL, 0);
     reply.closes = true;
     exchange_reply(exchange, &reply);

@@ -65,8 +65,8 @@ struct server_options {
     bool (*on_connect)(void *context, int64_t number, int fd);
     /* Turns an error of ours that no handler sees (bad head, body too large) into a reply;
        NULL: problem+json. The sandbox answers as Klaviyo does. */
-    struct reply (*render_error)(const struct request *request, int status, const char *name,
-                                 const char *detail);
+    struct reply (*render_error)(void *context, const struct request *request, int status,
+                                 const char *name, const char *detail);
     void *context;
 };
 

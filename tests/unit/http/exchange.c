@@ -483,8 +483,10 @@ static void an_answer_to_the_head_saves_reading_the_body(void **state) {
     rig_close(&rig);
 }
 
-static struct reply render_teapot(const struct request *request, int status, const char *name,
-                                  const char *detail) {
+static struct reply render_teapot(void *context, const struct request *request, int status,
+                                  const char *name, const char *detail) {
+    struct rig *rig = context;
+    assert_ptr_equal(rig->options.render_error, render_teapot);
     assert_non_null(request);
     assert_non_null(detail);
     assert_int_equal(status, 411);
