@@ -60,7 +60,8 @@ static CHECKED enum err_code alarm_start(timer_t *timer, int64_t delay_us, struc
     struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = alarm_signal()};
     event._sigev_un._tid = gettid();
     if (timer_create(CLOCK_MONOTONIC, &event, timer) != 0) {
-        return err_set_errno(err, ERR_FATAL, errno, "cannot create a timer for the gate");
+        /* RLIMIT_SIGPENDING counts what all processes of a user have: it passes. */
+        return err_set_errno(err, ERR_BUSY, errno, "cannot create a timer to wait for the gate");
     }
     const int64_t us_per_s = (int64_t)MS_PER_S * US_PER_MS;
     struct itimerspec times = {
