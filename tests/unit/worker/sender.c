@@ -397,6 +397,8 @@ static void two_requests_fly_at_once(void **state) {
 static int silence[2];
 static atomic_int asked_count, answered_count;
 
+/* The C library names the parameters with names that only it may use. */
+// NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name)
 int getaddrinfo(const char *restrict name, const char *restrict service,
                 const struct addrinfo *restrict hints, struct addrinfo **restrict found_out) {
     (void)name, (void)service, (void)hints;
