@@ -168,7 +168,8 @@ struct claim {
     char request_id[REQUEST_ID_BYTES];
     char traceparent[TRACEPARENT_BYTES];
     int64_t created_at_ms;
-    int64_t first_attempt_at_ms; /* when its age began: the first judged attempt; 0 if none yet */
+    int64_t first_attempt_at_ms; /* when its age began: the first judged attempt, moved on by every
+                                    pause of the account since; 0 if none yet */
 };
 
 struct claim_batch {

@@ -24,6 +24,7 @@ SET not_before = :not_before;
 UPDATE account
 SET last_sent_at = max(coalesce(last_sent_at, 0), :sent_at),
     not_before   = CASE WHEN paused_at <= :started_at THEN 0 ELSE not_before END,
+    paused_ms    = paused_ms + CASE WHEN paused_at <= :started_at THEN :sent_at - paused_at ELSE 0 END,
     pause_reason = CASE WHEN paused_at <= :started_at THEN NULL ELSE pause_reason END,
     paused_at    = CASE WHEN paused_at <= :started_at THEN NULL ELSE paused_at END;
 
@@ -36,7 +37,7 @@ WHERE status = 'pending'
 
 -- name: due_list
 SELECT rowid, id, preorder_id, token, attempts, metric, payload, request_id, traceparent,
-       created_at, first_attempt_at, claimed_by IS NOT NULL
+       created_at, first_attempt_at + (SELECT paused_ms FROM account), claimed_by IS NOT NULL
 FROM outbox
 WHERE status = 'pending'
   AND next_attempt_at <= :now
@@ -68,8 +69,11 @@ ON CONFLICT (outbox_id, token) DO NOTHING;
 UPDATE outbox
 SET status           = :status,
     attempts         = attempts - :given_back,
-    first_attempt_at = CASE WHEN :is_judged THEN coalesce(first_attempt_at, :started_at)
-                            ELSE first_attempt_at END,
+    first_attempt_at = CASE
+                           WHEN :is_judged THEN coalesce(first_attempt_at, :started_at -
+                                                             (SELECT paused_ms FROM account))
+                           ELSE first_attempt_at
+                       END,
     next_attempt_at  = :next_attempt_at,
     last_http_status = :http_status,
     last_error       = :error,

@@ -196,6 +196,37 @@ static void a_request_from_before_the_pause_does_not_lift_it(void **state) {
                      PAUSED_AT_MS + 500);
 }
 
+static void age_stands_still_while_the_account_is_paused(void **state) {
+    struct fixture *fixture = *state;
+    (void)pause(fixture);
+    int64_t now_ms = PAUSED_AT_MS + 10;
+    fixture_run(fixture, "UPDATE account SET not_before = 0, paused_ms = 77, paused_at = NULL,"
+                         " pause_reason = NULL"); /* there was a pause before */
+    struct claim event = claim(fixture, now_ms, 1).first;
+    struct settlement settlement = fixture_settlement(&event, OUTCOME_RETRY, now_ms);
+    settlement.next_attempt_at_ms = now_ms;
+    (void)fixture_settle(fixture, &settlement, now_ms);
+    struct claim probe = claim(fixture, now_ms, 1).first;
+    assert_string_not_equal(probe.event_id.text, event.event_id.text);
+    settlement = fixture_settlement(&probe, OUTCOME_PAUSED, now_ms);
+    settlement.pause_reason = "the key is wrong";
+    settlement.account_not_before_ms = now_ms;
+    (void)fixture_settle(fixture, &settlement, now_ms);
+
+    probe = claim(fixture, now_ms + 5000, 1).first;
+    settlement = fixture_settlement(&probe, OUTCOME_SENT, now_ms + 5000);
+    (void)fixture_settle(fixture, &settlement, now_ms + 5000);
+    assert_false(is_paused(fixture));
+    assert_int_equal(fixture_number(fixture, "SELECT paused_ms FROM account"), 5077);
+
+    fixture_run(fixture,
+                "UPDATE outbox SET next_attempt_at = NULL WHERE status = 'pending'"
+                " AND id <> '%s'",
+                event.event_id.text);
+    event = fixture_claim_one(fixture, now_ms + 6000);
+    assert_int_equal(event.first_attempt_at_ms, now_ms + 5000);
+}
+
 static void a_probe_that_failed_leaves_the_pause(void **state) {
     struct fixture *fixture = *state;
     (void)pause(fixture);
@@ -243,6 +274,7 @@ int main(void) {
         EACH(with_nothing_due_no_probe_is_used_up),
         EACH(a_probe_that_is_sent_lifts_the_pause),
         EACH(a_request_from_before_the_pause_does_not_lift_it),
+        EACH(age_stands_still_while_the_account_is_paused),
         EACH(a_probe_that_failed_leaves_the_pause),
         EACH(two_workers_share_one_probe),
         EACH(a_pause_outlives_the_process),
