@@ -1,7 +1,9 @@
 #include <assert.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "http/server_impl.h"
 
@@ -139,6 +141,23 @@ void connection_cut(struct connection *connection) {
     connection->state = CONNECTION_CUT;
     /* libmicrohttpd sees the hang-up and closes. A failure means that the client was faster. */
     (void)shutdown(connection->fd, SHUT_RDWR);
+}
+
+/* libmicrohttpd cannot give an accepted socket away, and shuts down what it closes: it keeps the
+   number, with the end of a closed pipe behind it. */
+int server_take_socket(int fd) {
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) != 0) {
+        return -1;
+    }
+    int own_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (own_fd >= 0 && dup3(pair[0], fd, O_CLOEXEC) < 0) {
+        close(own_fd);
+        own_fd = -1;
+    }
+    close(pair[0]);
+    close(pair[1]);
+    return own_fd;
 }
 
 static int64_t age_ms(const struct connection *connection) {

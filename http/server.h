@@ -61,7 +61,7 @@ struct server_options {
        exchange was hijacked. Not called for what server_close ends. NULL: not wanted. */
     void (*on_done)(void *context, const struct request *request, int status, int64_t duration_us);
     /* A connection was accepted (before TLS and before any byte): `number` counts from 1. Returning
-       false closes it at once. NULL: all are taken. */
+       false closes it at once. For `fd` see server_take_socket. NULL: all are taken. */
     bool (*on_connect)(void *context, int64_t number, int fd);
     /* Turns an error of ours that no handler sees (bad head, body too large) into a reply;
        NULL: problem+json. The sandbox answers as Klaviyo does. */
@@ -89,6 +89,13 @@ void server_drain(struct server *server);
 /* Connections that are not closed yet, and requests handed over and not answered yet. */
 int32_t server_connection_count(const struct server *server);
 int32_t server_unanswered_count(const struct server *server);
+
+/*
+ * In on_connect only, which is to return false then: the bare connection, also of a server with
+ * TLS, becomes the caller's, as a descriptor of its own that the caller closes. To the server it
+ * looks as if the client had left. -1: no descriptor is left, and nothing has changed.
+ */
+int server_take_socket(int fd);
 
 const struct request *exchange_request(const struct exchange *exchange);
 

@@ -2,12 +2,14 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -362,6 +364,74 @@ static void the_owner_may_turn_connections_away(void **state) {
     rig_close(&rig);
 }
 
+static int taken_fd;
+
+static bool take_away(void *context, int64_t number, int fd) {
+    (void)context;
+    (void)number;
+    taken_fd = server_take_socket(fd);
+    assert_true(taken_fd >= 0);
+    return false;
+}
+
+static ssize_t receive_without_server(int fd) {
+    struct pollfd pollfd = {.fd = fd, .events = POLLIN};
+    assert_int_equal(poll(&pollfd, 1, RIG_PATIENCE_MS), 1);
+    return recv(fd, text, sizeof text, 0);
+}
+
+static void the_owner_may_take_connections_away(void **state) {
+    (void)state;
+    struct rig rig = {.options = {.on_connect = take_away}};
+    rig_open(&rig);
+    taken_fd = -1;
+    int fd = client_open(&rig);
+    client_send(fd, GET);
+    while (taken_fd < 0) {
+        rig_step(&rig, -1);
+    }
+    rig_wait_connections(&rig, 0);
+    assert_int_equal(receive_without_server(taken_fd), strlen(GET));
+    assert_memory_equal(text, GET, strlen(GET));
+    assert_int_equal(send(taken_fd, "mine", 4, MSG_NOSIGNAL), 4);
+    assert_int_equal(receive_without_server(fd), 4);
+    rig_close(&rig);
+    assert_int_equal(send(taken_fd, "more", 4, MSG_NOSIGNAL), 4);
+    assert_int_equal(receive_without_server(fd), 4);
+    assert_int_equal(close(taken_fd), 0);
+    assert_int_equal(receive_without_server(fd), 0);
+    assert_int_equal(rig.request_count, 0);
+    close(fd);
+}
+
+static bool take_without_descriptors(void *context, int64_t number, int fd) {
+    (void)context;
+    (void)number;
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    rlim_t before = limit.rlim_cur;
+    limit.rlim_cur = 0;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    taken_fd = server_take_socket(fd);
+    limit.rlim_cur = before;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    return true;
+}
+
+static void a_connection_that_cannot_be_taken_is_served(void **state) {
+    (void)state;
+    struct rig rig = {.options = {.on_connect = take_without_descriptors}};
+    rig_open(&rig);
+    taken_fd = 0;
+    int fd = client_open(&rig);
+    client_send(fd, GET);
+    client_receive(&rig, fd, text, sizeof text);
+    assert_string_equal(reply_body(text, 200), "GET /x ");
+    assert_int_equal(taken_fd, -1);
+    close(fd);
+    rig_close(&rig);
+}
+
 static void a_drain_ends_with_no_connection(void **state) {
     (void)state;
     struct rig rig = {0};
@@ -485,6 +555,8 @@ int main(void) {
         cmocka_unit_test(at_the_limit_of_busy_connections_a_new_client_waits),
         cmocka_unit_test(a_crowd_at_the_door_is_served_in_turn),
         cmocka_unit_test(the_owner_may_turn_connections_away),
+        cmocka_unit_test(the_owner_may_take_connections_away),
+        cmocka_unit_test(a_connection_that_cannot_be_taken_is_served),
         cmocka_unit_test(a_drain_ends_with_no_connection),
         cmocka_unit_test(a_drain_still_serves_who_is_at_the_door),
         cmocka_unit_test(a_drain_waits_a_moment_for_a_first_request),
