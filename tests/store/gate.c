@@ -7,7 +7,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -397,57 +396,6 @@ static void signals_do_not_shorten_the_wait(void **state) {
     gate_close(&gate);
 }
 
-/* A mask is inherited through exec, so it is not for us to say what is blocked at the start. */
-static int wait_with_everything_blocked(void *context) {
-    const struct fixture *fixture = context;
-    sigset_t all;
-    (void)sigfillset(&all);
-    (void)sigdelset(&all, SIGALRM);
-    (void)alarm(PATIENCE_MS / 1000); /* the end of an endless wait */
-    if (pthread_sigmask(SIG_BLOCK, &all, NULL) != 0) {
-        return 100;
-    }
-    struct gate gate;
-    bool is_first = false;
-    struct err err = {0};
-    return (int)gate_open(&gate, fixture->path, STORE_CHECKOUT, clock_system(), 100, &is_first,
-                          &err);
-}
-
-static void blocked_signals_do_not_make_a_wait_endless(void **state) {
-    struct fixture *fixture = *state;
-    struct gate holder = gate_of(fixture, STORE_CHECKOUT);
-    struct err err = {0};
-    ASSERT_OK(gate_enter(&holder, 100, &err));
-    assert_int_equal(fixture_join(fixture_spawn(wait_with_everything_blocked, fixture)), ERR_BUSY);
-    gate_leave(&holder);
-    gate_close(&holder);
-}
-
-static int wait_without_timers(void *context) {
-    const struct fixture *fixture = context;
-    const struct rlimit none = {0};
-    if (setrlimit(RLIMIT_SIGPENDING, &none) != 0) {
-        return 100;
-    }
-    struct gate gate;
-    bool is_first = false;
-    struct err err = {0};
-    return (int)gate_open(&gate, fixture->path, STORE_CHECKOUT, clock_system(), 100, &is_first,
-                          &err);
-}
-
-static void without_a_timer_it_is_busy(void **state) {
-    struct fixture *fixture = *state;
-    struct gate holder = gate_of(fixture, STORE_CHECKOUT);
-    struct err err = {0};
-    ASSERT_OK(gate_enter(&holder, 100, &err));
-    assert_int_equal(fixture_join(fixture_spawn(wait_without_timers, fixture)), ERR_BUSY);
-    gate_leave(&holder);
-    assert_int_equal(fixture_join(fixture_spawn(wait_without_timers, fixture)), ERR_OK);
-    gate_close(&holder);
-}
-
 static void a_removed_gate_file_is_fatal(void **state) {
     struct fixture *fixture = *state;
     struct gate gate = gate_of(fixture, STORE_CHECKOUT);
@@ -630,8 +578,6 @@ int main(void) {
         EACH(a_holder_killed_leaves_the_gate_free_at_once),
         EACH(a_waiter_killed_in_the_turnstile_blocks_nobody),
         EACH(signals_do_not_shorten_the_wait),
-        EACH(blocked_signals_do_not_make_a_wait_endless),
-        EACH(without_a_timer_it_is_busy),
         EACH(a_removed_gate_file_is_fatal),
         EACH(a_gate_file_that_was_replaced_is_fatal),
         EACH(a_checkout_overtakes_every_worker_that_waits),

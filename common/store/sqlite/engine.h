@@ -66,8 +66,8 @@ CHECKED enum err_code sqlite_column_take(sqlite3_stmt *statement, int column, ch
 
 /* Remembers which files are in use. */
 void sqlite_identify_files(struct sqlite_store *self);
-/* Wins the gate. ERR_FATAL, too, if one of the files was removed or replaced meanwhile: SQLite goes on
-   writing to a file without a name, and what it acknowledges is gone with the process. */
+/* Wins the gate. ERR_FATAL, too, if one of the files was removed or replaced meanwhile: SQLite goes
+   on writing to a file without a name, and what it acknowledges is gone with the process. */
 CHECKED enum err_code sqlite_enter(struct sqlite_store *self, int64_t timeout_ms, struct err *err);
 CHECKED enum err_code sqlite_begin(struct sqlite_store *self, struct err *err);
 CHECKED enum err_code sqlite_commit(struct sqlite_store *self, struct err *err);
