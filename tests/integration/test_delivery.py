@@ -183,6 +183,14 @@ def test_a_paused_account_resumes_by_itself_when_a_probe_goes_through(system):
     assert worker.is_running()
 
 
+def test_ten_refused_in_a_row_are_a_bad_deploy_and_not_ten_bad_events(system):
+    start(system, misbehave.refuse(400, "Everything is wrong.", "/data"), PREORDER_CONCURRENCY="1")
+    for _ in range(15):
+        system.created()
+    wait_until(lambda: system.value("SELECT pause_reason FROM account"), what="the account is paused")
+    assert (system.count("dead"), system.count("pending")) == (9, 6), "the tenth is not buried"
+
+
 def test_klaviyo_unreachable_and_back(system):
     system.migrate().start_sandbox()
     address = system.sandbox.address
