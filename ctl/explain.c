@@ -114,7 +114,9 @@ static bool explain_account(const struct explain_input *input, struct explanatio
         format_safe(status->account_pause_reason, strlen(status->account_pause_reason), reason,
                     sizeof reason);
         format_when(status->account_paused_since_ms, input->now_ms, when);
-        say(explanation, "All sending to Klaviyo is paused since %s: %s.", when, reason);
+        size_t length = strlen(reason);
+        say(explanation, "All sending to Klaviyo is paused since %s: %s%s", when, reason,
+            length > 0 && reason[length - 1] == '.' ? "" : ".");
         if (is_held) {
             format_when(status->account_not_before_ms, input->now_ms, when);
             say(explanation, "The next probe goes out at %s.", when);

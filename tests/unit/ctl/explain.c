@@ -184,6 +184,12 @@ static void a_pause_gives_its_reason_and_the_next_probe(void **state) {
     expect("paused since 2026-11-22 13:27:14 (10 min ago): HTTP 401: the key is wrong.",
            "preorderctl status");
     expect_said("The next probe goes out at 2026-11-22 13:37:34 (in 20 s)");
+    /* Klaviyo's words often end as a sentence does. */
+    (void)snprintf(scene.status.account_pause_reason, sizeof scene.status.account_pause_reason,
+                   "HTTP 401: the key is wrong.");
+    explain_event(&scene.input, &scene.told);
+    assert_null(strstr(scene.told.sentences[1], ".."));
+    assert_non_null(strstr(scene.told.sentences[1], "the key is wrong."));
 }
 
 static void throttling_gives_its_end(void **state) {
