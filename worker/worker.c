@@ -28,6 +28,7 @@ struct worker {
     int32_t refused_streak;
     int64_t next_look_mono_ms;   /* when to ask for events again */
     int64_t store_pause_mono_ms; /* the store was busy: not before this */
+    int64_t gather_mono_ms;      /* not before this, unless enough has landed */
     bool is_draining;
     int64_t drain_end_mono_ms, drain_cut_mono_ms;
 };
@@ -44,6 +45,7 @@ enum err_code worker_open(const struct worker_options *options, struct worker **
                           struct err *err) {
     assert(options->concurrency >= 1 && options->concurrency <= WORKER_CONCURRENCY_MAX);
     assert(options->lease_ms > options->request_timeout_ms && options->poll_interval_ms > 0);
+    assert(options->gather_ms >= 0);
     assert(strlen(options->id) < WORKER_ID_BYTES);
     struct worker *worker = calloc(1, sizeof *worker);
     struct flight *flights = calloc(options->concurrency, sizeof *flights);
@@ -316,16 +318,29 @@ static enum err_code settle_and_claim(struct worker *worker, const struct exchan
     return ERR_OK;
 }
 
+/* Half of what this worker may hold at once is worth a transaction at any time. */
+static bool is_enough(const struct worker *worker, size_t landed_count) {
+    return landed_count >= WORKER_BATCH_MAX || 2 * landed_count >= worker->options.concurrency;
+}
+
+/* When it may talk to the store again. */
+static int64_t store_free_mono_ms(const struct worker *worker) {
+    bool is_gathering = !is_enough(worker, worker->landed_count) &&
+                        worker->gather_mono_ms > worker->store_pause_mono_ms;
+    return is_gathering ? worker->gather_mono_ms : worker->store_pause_mono_ms;
+}
+
 /* Talks to the store if there is anything to say or to ask. */
 static enum err_code exchange_with_store(struct worker *worker, struct err *err) {
     struct exchange exchange;
     int64_t now_ms = mono_ms(worker);
     gather(worker, &exchange);
     bool may_look = exchange.claims_max > 0 && now_ms >= worker->next_look_mono_ms;
-    if ((exchange.settlement_count == 0 && !may_look) || now_ms < worker->store_pause_mono_ms) {
+    if ((exchange.settlement_count == 0 && !may_look) || now_ms < store_free_mono_ms(worker)) {
         return ERR_OK;
     }
     enum err_code code = settle_and_claim(worker, &exchange, err);
+    worker->gather_mono_ms = mono_ms(worker) + worker->options.gather_ms;
     if (code != ERR_OK || store_wal_pages(worker->options.store) < WORKER_LOG_PAGES_MIN) {
         return code;
     }
@@ -347,14 +362,14 @@ static int64_t smaller(int64_t a, int64_t b) {
 static int64_t time_to_next_turn(const struct worker *worker) {
     int64_t wait_ms = worker->options.poll_interval_ms;
     if (worker->landed_count > 0) {
-        return smaller(wait_ms, until(worker, worker->store_pause_mono_ms));
+        return smaller(wait_ms, until(worker, store_free_mono_ms(worker)));
     }
     if (worker->is_draining) {
         return smaller(wait_ms, until(worker, worker->drain_cut_mono_ms));
     }
     if (worker->free_count > 0) {
         int64_t look_ms = until(worker, worker->next_look_mono_ms);
-        int64_t store_ms = until(worker, worker->store_pause_mono_ms);
+        int64_t store_ms = until(worker, store_free_mono_ms(worker));
         wait_ms = look_ms > store_ms ? look_ms : store_ms;
     }
     return wait_ms;

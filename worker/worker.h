@@ -40,6 +40,9 @@ struct worker_options {
     int64_t lease_ms;                  /* more than request_timeout_ms */
     int64_t request_timeout_ms;        /* the longest that the transport takes for one request */
     int64_t poll_interval_ms;
+    /* The least time between two transactions unless half of the slots have landed: one for a single
+       event holds the gate, and syncs, as long as one for twenty. An idle worker does not wait. */
+    int64_t gather_ms;
     struct verdict_policy policy;
 };
 

@@ -92,6 +92,40 @@ static void an_idle_worker_polls_and_no_more(void **state) {
     scene_close(&scene);
 }
 
+static void what_lands_within_moments_is_settled_together(void **state) {
+    (void)state;
+    struct scene scene;
+    scene_open(&scene, CONCURRENCY, CONCURRENCY);
+    scene.options.gather_ms = 4;
+    worker_close(scene.worker);
+    scene_open_worker(&scene, "worker-1");
+    scene_settle_down(&scene);
+    size_t call_count = scene.store->call_count;
+    fake_transport_answer_one(scene.wire, 202, "");
+    scene_step(&scene);
+    assert_int_equal(scene.store->call_count, call_count); /* one of four: not yet */
+    assert_int_equal(scene.wait_ms, 4);
+    scene_pass(&scene, 4);
+    assert_int_equal(scene.store->call_count, call_count + 1);
+    scene_close(&scene);
+}
+
+static void half_of_the_slots_are_settled_at_once(void **state) {
+    (void)state;
+    struct scene scene;
+    scene_open(&scene, CONCURRENCY, CONCURRENCY);
+    scene.options.gather_ms = 4;
+    worker_close(scene.worker);
+    scene_open_worker(&scene, "worker-1");
+    scene_settle_down(&scene);
+    size_t call_count = scene.store->call_count;
+    fake_transport_answer_one(scene.wire, 202, "");
+    fake_transport_answer_one(scene.wire, 202, "");
+    scene_step(&scene);
+    assert_int_equal(scene.store->call_count, call_count + 1);
+    scene_close(&scene);
+}
+
 static void a_worker_wakes_for_the_next_due_event(void **state) {
     (void)state;
     struct scene scene;
@@ -534,6 +568,8 @@ int main(void) {
         cmocka_unit_test(settling_and_claiming_are_one_call),
         cmocka_unit_test(a_call_is_never_larger_than_a_batch),
         cmocka_unit_test(an_idle_worker_polls_and_no_more),
+        cmocka_unit_test(what_lands_within_moments_is_settled_together),
+        cmocka_unit_test(half_of_the_slots_are_settled_at_once),
         cmocka_unit_test(a_worker_wakes_for_the_next_due_event),
         cmocka_unit_test(a_call_wakes_at_once),
         cmocka_unit_test(a_store_that_gives_nothing_is_not_asked_at_once),
