@@ -1,8 +1,10 @@
 /*
- * Working the log off into the database, within the gate and in small portions.
+ * Working the log off into the database, within the gate.
  *
- * SQLite publishes a checkpoint's progress only at its end, so the time in the gate is bounded by
- * keeping the log short: whoever writes calls this after each step.
+ * SQLite publishes a checkpoint's progress only at its end, so it is all or nothing, and the time in
+ * the gate is bounded by keeping the log short: whoever writes calls this after each step. A reader
+ * that stays open (another program's; ours are brief) lets the log grow; the checkpoint after it then
+ * takes 4 to 8 us a page.
  */
 #include "common/store/sqlite/engine.h"
 

@@ -98,7 +98,7 @@ void sqlite_column_copy(sqlite3_stmt *statement, int column, char *text_out,
     if (length >= text_out_bytes) {
         length = text_out_bytes - 1;
     }
-    if (length > 0) {
+    if (text != NULL) {
         memcpy(text_out, text, length);
     }
     text_out[length] = '\0';

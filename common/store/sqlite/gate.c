@@ -66,7 +66,7 @@ static CHECKED enum err_code alarm_start(timer_t *timer, int64_t delay_us, struc
     const int64_t us_per_s = (int64_t)MS_PER_S * US_PER_MS;
     struct itimerspec times = {
         .it_value = {.tv_sec = delay_us / us_per_s, .tv_nsec = delay_us % us_per_s * 1000 + 1},
-        .it_interval = {.tv_nsec = 1000 * 1000},
+        .it_interval = {.tv_nsec = 1000000},
     };
     int result = timer_settime(*timer, 0, &times, NULL);
     assert(result == 0);

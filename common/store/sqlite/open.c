@@ -51,6 +51,7 @@ static CHECKED enum err_code configure(struct sqlite_store *self, struct err *er
 
 static CHECKED enum err_code read_number(struct sqlite_store *self, const char *query,
                                          int64_t *number_out, struct err *err) {
+    assert(self != NULL);
     sqlite3_stmt *statement = NULL;
     int result = sqlite3_prepare_v2(self->db, query, -1, &statement, NULL);
     if (result == SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW) {
