@@ -212,6 +212,8 @@ enum err_code api_commit(struct api *api, struct err *err) {
     if (code != ERR_OK) {
         log_error(LOG_MSG("preorders not stored"), LOG_INT("count", (int64_t)count),
                   LOG_TEXT("error", err->text));
+        /* Whoever queues behind them has waited as long: not another time out for each batch. */
+        api_refuse_queued(api);
     }
     return code == ERR_FATAL ? ERR_FATAL : ERR_OK;
 }

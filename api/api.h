@@ -53,9 +53,9 @@ void api_take(struct api *api, const struct request *request, void *ticket);
 size_t api_queued_count(const struct api *api);
 
 /*
- * Commits up to API_BATCH_MAX queued creates and answers them: 201, a replay, 422, or 503 when the
- * database could not take them. ERR_FATAL: they were answered 503, stop serving and exit; anything
- * else is dealt with.
+ * Commits up to API_BATCH_MAX queued creates and answers them: 201, a replay or 422. When the
+ * database could not take them, they and all others in the queue get 503. ERR_FATAL: so they did,
+ * stop serving and exit; anything else is dealt with.
  */
 CHECKED enum err_code api_commit(struct api *api, struct err *err);
 

@@ -12,7 +12,8 @@
  * Secrets: never from flags. NAME, or NAME_FILE (a path; trailing white space is trimmed), in the
  * environment or the config file, or a file of the lower-case name in $CREDENTIALS_DIRECTORY; NAME
  * and NAME_FILE together in one place are an error. An empty NAME in the environment counts as not
- * given; an empty file is an error. No error text shows a secret.
+ * given; an empty file is an error. No error text shows a secret. The file of a secret that is another
+ * program's is not opened: it may well be readable for that one only.
  *
  * Every program has --help, --version, --config FILE and --check-config; the last prints the effective
  * settings as a config file, with the place of each in a comment and secrets masked.

@@ -56,7 +56,8 @@ struct log_field {
 #define log_debug(...)     log_at(LOG_LEVEL_DEBUG, __VA_ARGS__)
 
 /* Call once in main before threads start. `component` ("api", "worker", …) is borrowed for ever.
-   Before this call lines go out as text at level info. */
+   Before this call lines go out as text at level info. Also call it before anything is opened that
+   stays open: a missing standard descriptor is put in place, so that no file gets its number. */
 void log_init(const char *component, enum log_format format, enum log_level level);
 
 /* May be called at any time (SIGHUP). */

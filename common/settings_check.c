@@ -12,6 +12,9 @@
 
 #include "common/config.h"
 
+/* http/listen.h understands no other addresses; it sees them only when everything else was opened. */
+enum { SOCKET_PATH_CHARS_MAX = 107, PORT_MAX = 65535, PORT_DIGITS_MAX = 5 };
+
 static const char upper_and_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 static const char digits[] = "0123456789";
 
@@ -49,6 +52,49 @@ enum err_code settings_check_host_id(const char *text, struct err *err) {
 
 enum err_code settings_check_not_empty(const char *text, struct err *err) {
     return text[0] != '\0' ? ERR_OK : err_set(err, ERR_INVALID, "it must not be empty");
+}
+
+static bool is_port(const char *text) {
+    size_t length = strspn(text, digits);
+    unsigned port = 0;
+    if (length < 1 || length > PORT_DIGITS_MAX || text[length] != '\0') {
+        return false;
+    }
+    for (size_t i = 0; i < length; i++) {
+        port = port * 10 + (unsigned)(text[i] - '0');
+    }
+    return port <= PORT_MAX;
+}
+
+/* HOST:PORT; a host with colons in it, an IPv6 address, needs brackets. */
+static bool is_host_and_port(const char *text) {
+    const char *colon = strrchr(text, ':');
+    if (colon == NULL || colon == text || !is_port(colon + 1)) {
+        return false;
+    }
+    return text[0] == '[' ? colon > text + 2 && colon[-1] == ']' : strchr(text, ':') == colon;
+}
+
+enum err_code settings_check_listen(const char *text, struct err *err) {
+    static const char prefix[] = "unix:";
+    if (begins_with(text, prefix)) {
+        size_t length = strlen(text + sizeof prefix - 1);
+        return length >= 1 && length <= SOCKET_PATH_CHARS_MAX
+                   ? ERR_OK
+                   : err_set(err, ERR_INVALID, "a socket's path has 1 to %d characters",
+                             SOCKET_PATH_CHARS_MAX);
+    }
+    if (!is_host_and_port(text)) {
+        return err_set(err, ERR_INVALID,
+                       "\"%.100s\" is no address to listen on: give HOST:PORT (IPv6 in brackets, "
+                       "port 0 for a free one) or unix:PATH",
+                       text);
+    }
+    return ERR_OK;
+}
+
+enum err_code settings_check_worker_listen(const char *text, struct err *err) {
+    return strcmp(text, "none") == 0 ? ERR_OK : settings_check_listen(text, err);
 }
 
 enum err_code settings_check_number_prefix(const char *text, struct err *err) {
@@ -163,13 +209,13 @@ static bool read_port(const char **rest) {
     size_t length = strspn(start, digits);
     unsigned port = 0;
     *rest = start + length;
-    if (length < 1 || length > 5) {
+    if (length < 1 || length > PORT_DIGITS_MAX) {
         return false;
     }
     for (size_t i = 0; i < length; i++) {
         port = port * 10 + (unsigned)(start[i] - '0');
     }
-    return port >= 1 && port <= 65535;
+    return port >= 1 && port <= PORT_MAX;
 }
 
 /* "http[s]://HOST[:PORT]" and whatever follows. */

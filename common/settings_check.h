@@ -9,6 +9,8 @@
 CHECKED enum err_code settings_check_database_url(const char *text, struct err *err);
 CHECKED enum err_code settings_check_host_id(const char *text, struct err *err);
 CHECKED enum err_code settings_check_not_empty(const char *text, struct err *err);
+CHECKED enum err_code settings_check_listen(const char *text, struct err *err);
+CHECKED enum err_code settings_check_worker_listen(const char *text, struct err *err);
 CHECKED enum err_code settings_check_number_prefix(const char *text, struct err *err);
 CHECKED enum err_code settings_check_origins(const char *text, struct err *err);
 

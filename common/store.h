@@ -74,7 +74,8 @@ CHECKED enum err_code store_check_writable(struct store *store, struct err *err)
 /*
  * Works off the log when it has grown to `pages_min` pages, within the gate; does nothing below
  * that. Call it off the path of an answer. Every process calls it; the API with a higher bound, so
- * that it only steps in when no worker does.
+ * that it only steps in when no worker does. A checkout waits for the gate but for moments: ERR_BUSY,
+ * call again.
  */
 CHECKED enum err_code store_checkpoint(struct store *store, int32_t pages_min, struct err *err);
 /* Pages in the log as of this handle's last write. */

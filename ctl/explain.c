@@ -63,13 +63,19 @@ static void explain_sent(const struct explain_input *input, struct explanation *
     say(explanation, "What Klaviyo did with it then (profile, flows) only Klaviyo shows.");
 }
 
+/* The statuses that the worker's table (worker/verdict.c) calls the event's own fault; an event can
+   also end with another, after its last attempt. */
+static bool is_refusal(int32_t http_status) {
+    return http_status == 400 || http_status == 409 || http_status == 413 || http_status == 422;
+}
+
 static void explain_dead(const struct explain_input *input, struct explanation *explanation) {
     const struct event_view *event = input->event;
     char answer[EVENT_ERROR_BYTES + 32];
     quote_answer(event->last_http_status, event->last_error, answer);
     say(explanation, "It is dead: after %" PRId32 " attempt%s it was given up%s.", event->attempts,
         event->attempts == 1 ? "" : "s", answer);
-    if (event->last_http_status >= 400 && event->last_http_status < 500) {
+    if (is_refusal(event->last_http_status)) {
         say(explanation,
             "Klaviyo refused the event itself: sent again as it is, it will most likely "
             "be refused again.");
@@ -167,8 +173,10 @@ static void explain_pause(const struct explain_input *input, struct explanation 
     format_safe(status->account_pause_reason, strlen(status->account_pause_reason), reason,
                 sizeof reason);
     format_when(status->account_paused_since_ms, input->now_ms, when);
-    say(explanation, "All sending to Klaviyo is paused%s since %s: %s.",
-        status->account_is_paused_by_person ? " by a person" : "", when, reason);
+    size_t length = strlen(reason);
+    say(explanation, "All sending to Klaviyo is paused%s since %s: %s%s",
+        status->account_is_paused_by_person ? " by a person" : "", when, reason,
+        length > 0 && reason[length - 1] == '.' ? "" : ".");
     advise(explanation, "preorderctl resume");
     if (status->account_is_paused_by_person) {
         say(explanation, "It stays so until a person resumes it.");
@@ -296,13 +304,19 @@ static void explain_due(const struct explain_input *input, struct explanation *e
     }
 }
 
-/* The event was dead once and is not any more: only a person does that. */
+/* The event was dead once, is not any more, and its attempts were counted anew: only a person does
+   that. A verdict that came too late leaves its `dead` in the journal and the count as it was. */
 static bool was_retried(const struct explain_input *input) {
+    const struct event_view *event = input->event;
     bool was_dead = false;
+    int32_t judged_count = event->claimed_by[0] == '\0' ? event->attempts : event->attempts - 1;
+    int32_t burnt_count = 0;
     for (size_t i = 0; i < input->attempts->attempt_count; i++) {
-        was_dead = was_dead || strcmp(input->attempts->attempts[i].outcome, "dead") == 0;
+        const struct attempt_view *attempt = &input->attempts->attempts[i];
+        was_dead = was_dead || strcmp(attempt->outcome, "dead") == 0;
+        burnt_count += attempt->is_burnt ? 1 : 0;
     }
-    return was_dead && strcmp(input->event->status, "pending") == 0;
+    return was_dead && strcmp(event->status, "pending") == 0 && judged_count < burnt_count;
 }
 
 void explain_event(const struct explain_input *input, struct explanation *explanation_out) {

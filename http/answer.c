@@ -19,13 +19,16 @@ const struct request *exchange_request(const struct exchange *exchange) {
 static bool add_headers(struct MHD_Response *response, const struct exchange *exchange,
                         const struct reply *reply) {
     bool added = MHD_add_response_header(response, "X-Request-Id", exchange->request.id) == MHD_YES;
-    if (added && reply->content_type != NULL)
+    if (added && reply->content_type != NULL) {
         added = MHD_add_response_header(response, "Content-Type", reply->content_type) == MHD_YES;
-    for (size_t i = 0; added && i < reply->header_count; i++)
+    }
+    for (size_t i = 0; added && i < reply->header_count; i++) {
         added = MHD_add_response_header(response, reply->headers[i].name,
                                         reply->headers[i].value) == MHD_YES;
-    if (added && (reply->closes || exchange->server->is_draining))
+    }
+    if (added && (reply->closes || exchange->server->is_draining)) {
         added = MHD_add_response_header(response, "Connection", "close") == MHD_YES;
+    }
     return added;
 }
 
@@ -37,8 +40,9 @@ static void answer(struct exchange *exchange, const struct reply *reply,
     exchange->is_answered = true;
     exchange->status = reply->status;
     exchange_stop_waiting(exchange);
-    if (exchange->phase == EXCHANGE_HANDED)
+    if (exchange->phase == EXCHANGE_HANDED) {
         server->unanswered_count--;
+    }
 
     if (response != NULL && !add_headers(response, exchange, reply)) {
         MHD_destroy_response(response);
@@ -60,8 +64,9 @@ void exchange_reply(struct exchange *exchange, struct reply *reply) {
     struct MHD_Response *response = MHD_create_response_from_buffer(
         has_body ? reply->body_bytes : 0, has_body ? reply->body : NOTHING,
         has_body ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
-    if (response == NULL)
+    if (response == NULL) {
         reply_release(reply);
+    }
     answer(exchange, reply, response);
     reply->body = NULL;
     reply->body_bytes = 0;
@@ -73,21 +78,38 @@ static bool has_client_left(const struct exchange *exchange) {
     return result == 0 || (result < 0 && errno != EAGAIN && errno != EINTR);
 }
 
+/*
+ * libmicrohttpd 0.9.75 forgets a connection that it closes in the middle of a body: it shuts it
+ * down, takes it from its list of ready ones, and cleans it up only when it has become its oldest.
+ * One that is resumed is always looked at, in the next run.
+ */
+static void have_looked_at(struct exchange *exchange) {
+    MHD_suspend_connection(exchange->mhd);
+    MHD_resume_connection(exchange->mhd);
+    exchange->server->has_replies = true;
+}
+
 static ssize_t stream_read(void *context, uint64_t position, char *bytes, size_t bytes_max) {
     (void)position;
     struct stream *stream = context;
     struct exchange *exchange = stream->exchange;
     int64_t byte_count = stream->read(stream->context, bytes, bytes_max);
     assert(byte_count >= -2 && byte_count <= (int64_t)bytes_max);
-    if (byte_count == -1)
-        return MHD_CONTENT_READER_END_OF_STREAM;
-    if (byte_count == -2)
-        return MHD_CONTENT_READER_END_WITH_ERROR;
+    if (byte_count == -1 && stream->is_chunked) {
+        return MHD_CONTENT_READER_END_OF_STREAM; /* the connection lives on */
+    }
+    if (byte_count < 0) {
+        have_looked_at(exchange);
+        return byte_count == -1 ? MHD_CONTENT_READER_END_OF_STREAM
+                                : MHD_CONTENT_READER_END_WITH_ERROR;
+    }
     /* A client that takes what it gets is never too slow, however long the stream. */
     connection_enter(exchange->connection, CONNECTION_LEAVING);
     if (byte_count == 0) {
-        if (has_client_left(exchange))
+        if (has_client_left(exchange)) {
+            have_looked_at(exchange);
             return MHD_CONTENT_READER_END_WITH_ERROR;
+        }
         /* Asked at once again, it would have nothing to give: libmicrohttpd would spin. */
         exchange->is_stalled = true;
         TAILQ_INSERT_TAIL(&exchange->server->stalled, exchange, stalled_link);
@@ -108,8 +130,9 @@ void answer_wake_stalled(struct server *server) {
 
 static void stream_free(void *context) {
     struct stream *stream = context;
-    if (stream->free != NULL)
+    if (stream->free != NULL) {
         stream->free(stream->context);
+    }
     free(stream);
 }
 
@@ -119,12 +142,14 @@ void exchange_reply_stream(struct exchange *exchange, struct reply *reply, int64
     struct MHD_Response *response = NULL;
     struct stream *stream = malloc(sizeof *stream);
     if (stream != NULL) {
-        *stream = (struct stream){exchange, read, free, context};
+        *stream = (struct stream){exchange, content_length < 0 && exchange->takes_chunks, read,
+                                  free, context};
         uint64_t length = content_length < 0 ? MHD_SIZE_UNKNOWN : (uint64_t)content_length;
         response = MHD_create_response_from_callback(length, STREAM_BLOCK_BYTES, stream_read,
                                                      stream, stream_free);
-        if (response == NULL)
+        if (response == NULL) {
             stream_free(stream);
+        }
     } else if (free != NULL) {
         free(context);
     }
@@ -155,16 +180,18 @@ static void reset(int fd) {
 void exchange_end_hijack(struct exchange *exchange, bool with_reset) {
     assert(exchange->is_hijacked);
     if (exchange->hijacked_fd >= 0) {
-        if (with_reset)
+        if (with_reset) {
             reset(exchange->hijacked_fd);
+        }
         (void)shutdown(exchange->hijacked_fd, SHUT_RDWR);
         close(exchange->hijacked_fd);
     }
     exchange->is_hijacked = false;
     exchange->is_answered = true;
     exchange_stop_waiting(exchange);
-    if (exchange->phase == EXCHANGE_HANDED)
+    if (exchange->phase == EXCHANGE_HANDED) {
         exchange->server->unanswered_count--;
+    }
 
     exchange->must_drop = true;
     if (exchange->connection == NULL) {
@@ -176,10 +203,12 @@ void exchange_end_hijack(struct exchange *exchange, bool with_reset) {
 }
 
 void answer_time_out(struct exchange *exchange) {
-    if (exchange->server->options.tls_certificate_pem != NULL)
+    if (exchange->server->options.tls_certificate_pem != NULL) {
         return;
-    if (exchange->request.id[0] == '\0')
+    }
+    if (exchange->request.id[0] == '\0') {
         exchange_make_request_id(exchange);
+    }
     struct reply reply = problem_reply(&exchange->request, 408, "request-timeout", NULL,
                                        "The request did not arrive in time.", NULL, 0);
     char text[TIME_OUT_BYTES];
@@ -191,7 +220,8 @@ void answer_time_out(struct exchange *exchange) {
                           reply.body_bytes, reply.body != NULL ? reply.body : "");
     /* Nothing else was sent for this request, and nothing will be: all of it or, if it does not
        fit, none that matters. */
-    if (length > 0 && (size_t)length < sizeof text)
+    if (length > 0 && (size_t)length < sizeof text) {
         (void)send(exchange->connection->fd, text, (size_t)length, MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
     reply_release(&reply);
 }

@@ -1,12 +1,15 @@
 #include <assert.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "http/server_impl.h"
 
 enum {
-    LOOK_AFTER_MS = 200, /* a busy connection is never idle for so long, and never looked at */
+    LOOK_AFTER_MS = 200,   /* a busy connection is never idle for so long, and never looked at */
+    DRAIN_FRESH_MS = 1000, /* who has just connected is about to send */
     SHED_IDLE_MS = 1000,
     SHED_ARRIVING_MS = 3000,
     SHED_SHARE = 16, /* at most one in so many at a time: most clients keep their connections */
@@ -20,10 +23,11 @@ struct connection *connection_of(struct MHD_Connection *mhd) {
 
 static void leave_idle(struct connection *connection) {
     struct server *server = connection->server;
-    if (connection->was_looked_at)
+    if (connection->was_looked_at) {
         TAILQ_REMOVE(&server->idle, connection, idle_link);
-    else
+    } else {
         TAILQ_REMOVE(&server->idle_new, connection, idle_link);
+    }
     connection->was_looked_at = false;
 }
 
@@ -67,8 +71,9 @@ static void join_lists(struct connection *connection) {
 
 void connection_enter(struct connection *connection, enum connection_state state) {
     struct server *server = connection->server;
-    if (connection->state == CONNECTION_CUT)
+    if (connection->state == CONNECTION_CUT) {
         return; /* it is as good as closed */
+    }
     if (state == CONNECTION_ARRIVING && connection->is_fresh) {
         /* Its first request has had its time since the connection was opened. */
         assert(connection->state == CONNECTION_IDLE);
@@ -105,16 +110,18 @@ static void open_connection(struct server *server, struct MHD_Connection *mhd,
     server->connection_number++;
     if (server->options.on_connect != NULL &&
         !server->options.on_connect(server->options.context, server->connection_number,
-                                    connection->fd))
+                                    connection->fd)) {
         connection_cut(connection);
+    }
 }
 
 static void close_connection(struct connection *connection) {
     struct server *server = connection->server;
     assert(connection->exchange == NULL);
     leave_lists(connection);
-    if (connection->lingers && !server->is_closing)
+    if (connection->lingers && !server->is_closing) {
         linger_add(&server->lingering, connection->fd, server_now(server));
+    }
     server->connection_count--;
     free(connection);
 }
@@ -136,6 +143,23 @@ void connection_cut(struct connection *connection) {
     (void)shutdown(connection->fd, SHUT_RDWR);
 }
 
+/* libmicrohttpd cannot give an accepted socket away, and shuts down what it closes: it keeps the
+   number, with the end of a closed pipe behind it. */
+int server_take_socket(int fd) {
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) != 0) {
+        return -1;
+    }
+    int own_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (own_fd >= 0 && dup3(pair[0], fd, O_CLOEXEC) < 0) {
+        close(own_fd);
+        own_fd = -1;
+    }
+    close(pair[0]);
+    close(pair[1]);
+    return own_fd;
+}
+
 static int64_t age_ms(const struct connection *connection) {
     return (server_now(connection->server) - connection->since_mono_us) / US_PER_MS;
 }
@@ -145,8 +169,9 @@ static int32_t cut_older(struct connection_list *list, int64_t limit_ms, int32_t
     struct connection *connection;
     while (count < most && (connection = TAILQ_FIRST(list)) != NULL &&
            age_ms(connection) >= limit_ms) {
-        if (connection->state == CONNECTION_ARRIVING)
+        if (connection->state == CONNECTION_ARRIVING) {
             answer_time_out(connection->exchange);
+        }
         connection_cut(connection);
         count++;
     }
@@ -159,8 +184,22 @@ int32_t connections_cut_overdue(struct server *server) {
            cut_older(&server->leaving, limit_ms, INT32_MAX);
 }
 
-int32_t connections_cut_idle(struct server *server) {
-    return cut_older(&server->idle, 0, INT32_MAX) + cut_older(&server->idle_new, 0, INT32_MAX);
+static int32_t cut_drained(struct connection_list *list) {
+    int32_t count = 0;
+    struct connection *connection = TAILQ_FIRST(list);
+    while (connection != NULL) {
+        struct connection *next = TAILQ_NEXT(connection, idle_link);
+        if (!connection->is_fresh || age_ms(connection) >= DRAIN_FRESH_MS) {
+            connection_cut(connection);
+            count++;
+        }
+        connection = next;
+    }
+    return count;
+}
+
+int32_t connections_cut_drained(struct server *server) {
+    return cut_drained(&server->idle) + cut_drained(&server->idle_new);
 }
 
 int32_t connections_cut_left(struct server *server) {
@@ -187,8 +226,9 @@ static bool has_somebody_waiting(const struct server *server) {
 
 int32_t connections_shed(struct server *server) {
     int32_t limit = server->options.connections_max;
-    if (server->is_quiesced || server->connection_count < limit || !has_somebody_waiting(server))
+    if (server->is_quiesced || server->connection_count < limit || !has_somebody_waiting(server)) {
         return 0;
+    }
     int32_t most = limit / SHED_SHARE + 1;
     int32_t count = cut_older(&server->idle, SHED_IDLE_MS, most);
     return count > 0 ? count : cut_older(&server->waiting, SHED_ARRIVING_MS, most);
@@ -196,11 +236,13 @@ int32_t connections_shed(struct server *server) {
 
 static int32_t time_left_ms(const struct server *server, const struct connection *first,
                             int32_t most_ms) {
-    if (first == NULL)
+    if (first == NULL) {
         return most_ms;
+    }
     int64_t left_ms = server->options.request_deadline_ms - age_ms(first);
-    if (left_ms <= 0)
+    if (left_ms <= 0) {
         return 0;
+    }
     return left_ms < most_ms ? (int32_t)left_ms : most_ms;
 }
 

@@ -22,8 +22,9 @@ void exchange_make_request_id(struct exchange *exchange) {
 
 static struct exchange *exchange_new(struct connection *connection, struct MHD_Connection *mhd) {
     struct exchange *exchange = malloc(sizeof *exchange);
-    if (exchange == NULL)
+    if (exchange == NULL) {
         return NULL;
+    }
     memset(exchange, 0, offsetof(struct exchange, headers));
     exchange->server = connection->server;
     exchange->connection = connection;
@@ -40,10 +41,12 @@ static struct exchange *exchange_new(struct connection *connection, struct MHD_C
 
 void exchange_free(struct exchange *exchange) {
     assert(!exchange->is_stalled);
-    if (exchange->connection != NULL)
+    if (exchange->connection != NULL) {
         exchange->connection->exchange = NULL;
-    if (exchange->response != NULL)
+    }
+    if (exchange->response != NULL) {
         MHD_destroy_response(exchange->response);
+    }
     TAILQ_REMOVE(&exchange->server->exchanges, exchange, all_link);
     free(exchange->target);
     free(exchange->text);
@@ -53,9 +56,10 @@ void exchange_free(struct exchange *exchange) {
 
 void exchange_finish(struct exchange *exchange, int status) {
     struct server *server = exchange->server;
-    if (server->options.on_done != NULL && !server->is_closing)
+    if (server->options.on_done != NULL && !server->is_closing) {
         server->options.on_done(server->options.context, &exchange->request, status,
                                 server_now(server) - exchange->request.started_mono_us);
+    }
     exchange_free(exchange);
 }
 
@@ -63,11 +67,13 @@ void exchange_finish(struct exchange *exchange, int status) {
 void *exchange_on_target(void *context, const char *target, struct MHD_Connection *mhd) {
     (void)context;
     struct connection *connection = connection_of(mhd);
-    if (connection == NULL || target == NULL)
+    if (connection == NULL || target == NULL) {
         return NULL;
+    }
     struct exchange *exchange = exchange_new(connection, mhd);
-    if (exchange == NULL)
+    if (exchange == NULL) {
         return NULL;
+    }
     if (!request_read_target(exchange, target)) {
         exchange_free(exchange);
         return NULL;
@@ -77,8 +83,9 @@ void *exchange_on_target(void *context, const char *target, struct MHD_Connectio
 }
 
 void exchange_stop_waiting(struct exchange *exchange) {
-    if (exchange->is_waiting)
+    if (exchange->is_waiting) {
         exchange->server->waiting_count--;
+    }
     exchange->is_waiting = false;
 }
 
@@ -89,8 +96,9 @@ static void suspend(struct exchange *exchange) {
 }
 
 void exchange_resume(struct exchange *exchange) {
-    if (exchange->is_suspended)
+    if (exchange->is_suspended) {
         MHD_resume_connection(exchange->mhd);
+    }
     exchange->is_suspended = false;
 }
 
@@ -108,7 +116,7 @@ static void refuse(struct exchange *exchange, int status, const char *name, cons
     const struct server_options *options = &exchange->server->options;
     struct reply reply =
         options->render_error != NULL
-            ? options->render_error(&exchange->request, status, name, detail)
+            ? options->render_error(options->context, &exchange->request, status, name, detail)
             : problem_reply(&exchange->request, status, name, NULL, detail, NULL, 0);
     reply.closes = true;
     exchange_reply(exchange, &reply);
@@ -118,8 +126,9 @@ static void refuse(struct exchange *exchange, int status, const char *name, cons
 static bool judge(struct exchange *exchange, const char *url, const char *method,
                   const char *version) {
     enum read_result result = request_read_head(exchange, url, method, version);
-    if (exchange->request.id[0] == '\0')
+    if (exchange->request.id[0] == '\0') {
         exchange_make_request_id(exchange);
+    }
 
     struct head_limits limits = {.body_bytes_max = exchange->server->options.body_bytes_max};
     const char *name = "bad-request-head";
@@ -139,8 +148,9 @@ static bool judge(struct exchange *exchange, const char *url, const char *method
         status = head_check(&exchange->request, &limits, &name, &detail);
         break;
     }
-    if (status != 0)
+    if (status != 0) {
         refuse(exchange, status, name, detail);
+    }
     return true;
 }
 
@@ -148,16 +158,20 @@ static enum MHD_Result take_head(struct exchange *exchange, const char *url, con
                                  const char *version) {
     struct server *server = exchange->server;
     exchange->request.started_mono_us = server_now(server);
+    exchange->takes_chunks = strcmp(version, "HTTP/1.0") != 0;
     exchange->in_callback = true;
-    if (!judge(exchange, url, method, version))
+    if (!judge(exchange, url, method, version)) {
         return MHD_NO;
+    }
     bool is_refused = exchange->is_answered;
-    if (!is_refused && server->options.on_head != NULL)
+    if (!is_refused && server->options.on_head != NULL) {
         server->options.on_head(server->options.context, exchange);
+    }
     exchange->in_callback = false;
     exchange->phase = EXCHANGE_READING;
-    if (exchange->must_drop)
+    if (exchange->must_drop) {
         return MHD_NO;
+    }
     if (exchange->is_hijacked) {
         connection_enter(exchange->connection, CONNECTION_HANDED);
         suspend(exchange);
@@ -165,8 +179,9 @@ static enum MHD_Result take_head(struct exchange *exchange, const char *url, con
     }
     /* An answer that is queued now closes the connection. Without a body to come, the next call
        is just as soon, and the connection lives on. */
-    if (!is_refused && (!exchange->is_answered || exchange->request.content_length <= 0))
+    if (!is_refused && (!exchange->is_answered || exchange->request.content_length <= 0)) {
         return MHD_YES;
+    }
     exchange->connection->lingers = true;
     return queue_response(exchange);
 }
@@ -177,12 +192,14 @@ static enum MHD_Result take_body(struct exchange *exchange, const char *upload,
     size_t length = (size_t)request->content_length; /* checked by head_check */
     if (exchange->body == NULL) {
         exchange->body = malloc(length + 1);
-        if (exchange->body == NULL)
+        if (exchange->body == NULL) {
             return MHD_NO;
+        }
         request->body = exchange->body;
     }
-    if (*upload_bytes > length - request->body_bytes)
+    if (*upload_bytes > length - request->body_bytes) {
         return MHD_NO;
+    }
     memcpy(exchange->body + request->body_bytes, upload, *upload_bytes);
     request->body_bytes += *upload_bytes;
     exchange->body[request->body_bytes] = '\0';
@@ -196,22 +213,27 @@ static enum MHD_Result take_body(struct exchange *exchange, const char *upload,
  */
 static enum MHD_Result wait_for_answer(struct exchange *exchange) {
     struct server *server = exchange->server;
-    if (exchange->must_drop)
+    if (exchange->must_drop) {
         return MHD_NO;
-    if (exchange->response != NULL)
+    }
+    if (exchange->response != NULL) {
         return queue_response(exchange);
-    if (exchange->is_hijacked || exchange->handed_turn != server->turn_count)
+    }
+    if (exchange->is_hijacked || exchange->handed_turn != server->turn_count) {
         suspend(exchange);
+    }
     return MHD_YES;
 }
 
 static enum MHD_Result hand_over(struct exchange *exchange) {
     struct server *server = exchange->server;
     exchange->phase = EXCHANGE_HANDED;
-    if (exchange->must_drop)
+    if (exchange->must_drop) {
         return MHD_NO;
-    if (exchange->response != NULL)
+    }
+    if (exchange->response != NULL) {
         return queue_response(exchange);
+    }
 
     connection_enter(exchange->connection, CONNECTION_HANDED);
     exchange->handed_turn = server->turn_count;
@@ -230,8 +252,9 @@ enum MHD_Result exchange_on_access(void *context, struct MHD_Connection *mhd, co
     (void)context;
     (void)mhd;
     struct exchange *exchange = *exchange_pointer;
-    if (exchange == NULL)
+    if (exchange == NULL) {
         return MHD_NO;
+    }
     switch (exchange->phase) {
     case EXCHANGE_BEGUN:
         return take_head(exchange, url, method, version);
@@ -245,14 +268,17 @@ enum MHD_Result exchange_on_access(void *context, struct MHD_Connection *mhd, co
 
 /* What the client got of a request that no owner answered. */
 static int status_of(struct exchange *exchange) {
-    if (exchange->is_answered)
+    if (exchange->is_answered) {
         return exchange->status;
-    if (exchange->connection->state == CONNECTION_CUT)
+    }
+    if (exchange->connection->state == CONNECTION_CUT) {
         return 408;
+    }
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(exchange->mhd, MHD_CONNECTION_INFO_HTTP_STATUS);
-    if (info == NULL)
+    if (info == NULL) {
         return 0;
+    }
     exchange->connection->lingers = true; /* libmicrohttpd's own page, about what it did not read */
     return (int)info->http_status;
 }
@@ -264,12 +290,14 @@ void exchange_on_completed(void *context, struct MHD_Connection *mhd, void **exc
     (void)mhd;
     (void)code;
     struct exchange *exchange = *exchange_pointer;
-    if (exchange == NULL)
+    if (exchange == NULL) {
         return;
+    }
     *exchange_pointer = NULL;
     exchange_stop_waiting(exchange);
-    if (exchange->is_stalled)
+    if (exchange->is_stalled) {
         TAILQ_REMOVE(&exchange->server->stalled, exchange, stalled_link);
+    }
     exchange->is_stalled = false;
 
     int status = status_of(exchange);
@@ -279,6 +307,7 @@ void exchange_on_completed(void *context, struct MHD_Connection *mhd, void **exc
     exchange->mhd = NULL;
     connection_enter(connection, CONNECTION_IDLE);
     bool is_owned = exchange->phase == EXCHANGE_HANDED && !exchange->is_answered;
-    if (!is_owned && !exchange->is_hijacked)
+    if (!is_owned && !exchange->is_hijacked) {
         exchange_finish(exchange, status);
+    }
 }

@@ -6,24 +6,30 @@
 #include <strings.h>
 
 const char *request_header(const struct request *request, const char *name) {
-    for (size_t i = 0; i < request->header_count; i++)
-        if (strcasecmp(request->headers[i].name, name) == 0)
+    for (size_t i = 0; i < request->header_count; i++) {
+        if (strcasecmp(request->headers[i].name, name) == 0) {
             return request->headers[i].value;
+        }
+    }
     return NULL;
 }
 
 size_t request_header_count(const struct request *request, const char *name) {
     size_t count = 0;
-    for (size_t i = 0; i < request->header_count; i++)
-        if (strcasecmp(request->headers[i].name, name) == 0)
+    for (size_t i = 0; i < request->header_count; i++) {
+        if (strcasecmp(request->headers[i].name, name) == 0) {
             count++;
+        }
+    }
     return count;
 }
 
 static bool is_header_value(const char *value) {
-    for (const unsigned char *byte = (const unsigned char *)value; *byte != '\0'; byte++)
-        if ((*byte < 0x20 && *byte != '\t') || *byte == 0x7f)
+    for (const unsigned char *byte = (const unsigned char *)value; *byte != '\0'; byte++) {
+        if ((*byte < 0x20 && *byte != '\t') || *byte == 0x7f) {
             return false;
+        }
+    }
     return true;
 }
 
@@ -109,8 +115,10 @@ static const struct {
 };
 
 const char *status_phrase(int status) {
-    for (size_t i = 0; i < sizeof PHRASES / sizeof PHRASES[0]; i++)
-        if (PHRASES[i].status == status)
+    for (size_t i = 0; i < sizeof PHRASES / sizeof PHRASES[0]; i++) {
+        if (PHRASES[i].status == status) {
             return PHRASES[i].phrase;
+        }
+    }
     return "Unknown Status";
 }

@@ -19,21 +19,24 @@ static bool set_text(json_t *object, const char *name, const char *text) {
 
 static bool add_fields(json_t *object, const struct problem_field *fields, size_t field_count) {
     json_t *errors = json_array();
-    if (json_object_set_new(object, "errors", errors) != 0)
+    if (json_object_set_new(object, "errors", errors) != 0) {
         return false;
+    }
     for (size_t i = 0; i < field_count; i++) {
         json_t *field = json_object();
         if (json_array_append_new(errors, field) != 0 ||
             !set_text(field, "detail", fields[i].detail) ||
-            !set_text(field, "pointer", fields[i].pointer))
+            !set_text(field, "pointer", fields[i].pointer)) {
             return false;
+        }
     }
     return true;
 }
 
 static bool set_type(json_t *object, const char *name) {
-    if (name == NULL)
+    if (name == NULL) {
         return set_text(object, "type", "about:blank");
+    }
     char type[TYPE_BYTES];
     snprintf(type, sizeof type, "/problems/%s", name);
     return set_text(object, "type", type);
@@ -47,15 +50,19 @@ struct reply problem_reply(const struct request *request, int status, const char
     bool complete = object != NULL && set_type(object, name) &&
                     set_text(object, "title", title != NULL ? title : status_phrase(status)) &&
                     json_object_set_new(object, "status", json_integer(status)) == 0;
-    if (complete && detail != NULL)
+    if (complete && detail != NULL) {
         complete = set_text(object, "detail", detail);
-    if (complete && request->id[0] != '\0')
+    }
+    if (complete && request->id[0] != '\0') {
         complete = set_text(object, "request_id", request->id);
-    if (complete && field_count > 0)
+    }
+    if (complete && field_count > 0) {
         complete = add_fields(object, fields, field_count);
+    }
 
-    if (complete)
+    if (complete) {
         reply.body = json_dumps(object, JSON_COMPACT);
+    }
     if (reply.body != NULL) {
         reply.body_bytes = strlen(reply.body);
         reply.content_type = "application/problem+json";

@@ -13,8 +13,9 @@ void raw_begin(struct raw *raw, const char *method, const char *target, size_t t
 
 void raw_add(struct raw *raw, const char *name, size_t name_bytes, const char *value,
              size_t value_bytes) {
-    if (!raw->is_plain)
+    if (!raw->is_plain) {
         return;
+    }
     const char *begin = name + name_bytes + 1;
     if (name != raw->cursor || value < begin) {
         raw->is_plain = false;

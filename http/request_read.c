@@ -18,8 +18,9 @@ struct copy {
 
 /* A NUL-terminated copy, NULL if the block is full. */
 static const char *copy_text(struct copy *copy, const char *bytes, size_t byte_count) {
-    if (byte_count >= copy->free_bytes)
+    if (byte_count >= copy->free_bytes) {
         return NULL;
+    }
     char *text = copy->end;
     memcpy(text, bytes, byte_count);
     text[byte_count] = '\0';
@@ -29,8 +30,9 @@ static const char *copy_text(struct copy *copy, const char *bytes, size_t byte_c
 }
 
 static size_t trimmed(const char *value, size_t byte_count) {
-    while (byte_count > 0 && (value[byte_count - 1] == ' ' || value[byte_count - 1] == '\t'))
+    while (byte_count > 0 && (value[byte_count - 1] == ' ' || value[byte_count - 1] == '\t')) {
         byte_count--;
+    }
     return byte_count;
 }
 
@@ -64,16 +66,18 @@ static char *skip_authority(char *target) {
     size_t scheme_length = strncasecmp(target, "http://", 7) == 0    ? 7
                            : strncasecmp(target, "https://", 8) == 0 ? 8
                                                                      : 0;
-    if (scheme_length == 0)
+    if (scheme_length == 0) {
         return target;
+    }
     return target + scheme_length + strcspn(target + scheme_length, "/?");
 }
 
 bool request_read_target(struct exchange *exchange, const char *target) {
     exchange->target_bytes = strlen(target);
     exchange->target = malloc(exchange->target_bytes + 1);
-    if (exchange->target == NULL)
+    if (exchange->target == NULL) {
         return false;
+    }
     memcpy(exchange->target, target, exchange->target_bytes + 1);
 
     char *path = skip_authority(exchange->target);
@@ -89,8 +93,9 @@ bool request_read_target(struct exchange *exchange, const char *target) {
 
 static void take_request_id(struct request *request) {
     const char *id = request_header(request, "X-Request-Id");
-    if (id != NULL && head_request_id_is_valid(id))
+    if (id != NULL && head_request_id_is_valid(id)) {
         memcpy(request->id, id, strlen(id) + 1);
+    }
 }
 
 static size_t head_bytes_of(const struct exchange *exchange) {
@@ -104,21 +109,25 @@ enum read_result request_read_head(struct exchange *exchange, const char *url, c
     struct request *request = &exchange->request;
     size_t head_bytes = head_bytes_of(exchange);
     exchange->text = malloc(head_bytes + 1);
-    if (exchange->text == NULL)
+    if (exchange->text == NULL) {
         return READ_OUT_OF_MEMORY;
+    }
 
     struct copy copy = {.exchange = exchange, .end = exchange->text, .free_bytes = head_bytes + 1};
     raw_begin(&copy.raw, method, url, exchange->target_bytes, version);
     const char *own_method = copy_text(&copy, method, strlen(method));
-    if (own_method != NULL)
+    if (own_method != NULL) {
         request->method = own_method;
+    }
     (void)MHD_get_connection_values_n(exchange->mhd, MHD_HEADER_KIND, add_header, &copy);
     request->content_length = head_content_length(request);
     take_request_id(request);
 
-    if (copy.is_too_large || head_bytes > HEAD_BYTES_MAX)
+    if (copy.is_too_large || head_bytes > HEAD_BYTES_MAX) {
         return READ_TOO_LARGE;
-    if (!exchange->server->has_strict_library && !raw_end(&copy.raw, head_bytes))
+    }
+    if (!exchange->server->has_strict_library && !raw_end(&copy.raw, head_bytes)) {
         return READ_NOT_PLAIN;
+    }
     return READ_FINE;
 }

@@ -37,19 +37,24 @@ static size_t keep_escapes(void *context, struct MHD_Connection *mhd, char *text
 static enum err_code raise_limit(int32_t *connections_max, struct err *err) {
     const rlim_t reserve = DESCRIPTORS_RESERVED + DESCRIPTORS_PER_STRAY;
     struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
         return err_set_errno(err, ERR_FATAL, errno, "cannot read the limit on open files");
+    }
     rlim_t wanted = (rlim_t)*connections_max + reserve;
-    if (limit.rlim_cur >= wanted)
+    if (limit.rlim_cur >= wanted) {
         return ERR_OK;
-    if (limit.rlim_max < wanted)
+    }
+    if (limit.rlim_max < wanted) {
         wanted = limit.rlim_max;
-    if (wanted <= reserve)
+    }
+    if (wanted <= reserve) {
         return err_set(err, ERR_FATAL, "the limit on open files (%ju) leaves none for connections",
                        (uintmax_t)limit.rlim_max);
+    }
     limit.rlim_cur = wanted;
-    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0) {
         return err_set_errno(err, ERR_FATAL, errno, "cannot raise the limit on open files");
+    }
     *connections_max = (int32_t)(wanted - reserve);
     return ERR_OK;
 }
@@ -58,8 +63,9 @@ static enum err_code start_daemon(struct server *server, struct err *err) {
     const struct server_options *options = &server->options;
     bool has_tls = options->tls_certificate_pem != NULL;
     unsigned int flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME;
-    if (has_tls)
+    if (has_tls) {
         flags |= MHD_USE_TLS;
+    }
     /* Without MHD_USE_ERROR_LOG nothing is ever printed. The options end where the first
        MHD_OPTION_END stands. */
     server->daemon = MHD_start_daemon(
@@ -73,10 +79,11 @@ static enum err_code start_daemon(struct server *server, struct err *err) {
         MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,                    //
         has_tls ? MHD_OPTION_HTTPS_MEM_CERT : MHD_OPTION_END, options->tls_certificate_pem,
         MHD_OPTION_HTTPS_MEM_KEY, options->tls_key_pem, MHD_OPTION_END);
-    if (server->daemon == NULL)
+    if (server->daemon == NULL) {
         return err_set(err, ERR_FATAL,
                        has_tls ? "cannot start the HTTP server: check the TLS certificate and key"
                                : "cannot start the HTTP server: libmicrohttpd refused");
+    }
     const union MHD_DaemonInfo *info =
         MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     assert(info != NULL);
@@ -89,8 +96,9 @@ enum err_code server_open(const struct server_options *options, struct server **
     assert(options->on_request != NULL && options->clock != NULL && options->random != NULL);
     assert(options->connections_max > 0 && options->request_deadline_ms > 0);
     struct server *server = calloc(1, sizeof *server);
-    if (server == NULL)
+    if (server == NULL) {
         return err_set(err, ERR_FATAL, "cannot start the HTTP server: out of memory");
+    }
     server->options = *options;
     server->has_strict_library = strncmp(MHD_get_version(), "0.9.", 4) != 0;
     TAILQ_INIT(&server->waiting);
@@ -101,12 +109,14 @@ enum err_code server_open(const struct server_options *options, struct server **
     TAILQ_INIT(&server->stalled);
 
     enum err_code code = raise_limit(&server->options.connections_max, err);
-    if (code == ERR_OK)
+    if (code == ERR_OK) {
         code = start_daemon(server, err);
+    }
     if (code != ERR_OK) {
         /* libmicrohttpd closes it in some of its failures and leaves it in others. */
-        if (fcntl(options->listen_fd, F_GETFD) >= 0)
+        if (fcntl(options->listen_fd, F_GETFD) >= 0) {
             close(options->listen_fd);
+        }
         free(server);
         return code;
     }
@@ -115,18 +125,21 @@ enum err_code server_open(const struct server_options *options, struct server **
 }
 
 void server_close(struct server *server) {
-    if (server == NULL)
+    if (server == NULL) {
         return;
+    }
     server->is_closing = true;
     /* libmicrohttpd aborts if it is stopped with anything suspended. */
     answer_wake_stalled(server);
     struct exchange *exchange;
-    TAILQ_FOREACH(exchange, &server->exchanges, all_link)
-    exchange_resume(exchange);
+    TAILQ_FOREACH(exchange, &server->exchanges, all_link) {
+        exchange_resume(exchange);
+    }
     MHD_stop_daemon(server->daemon);
     while ((exchange = TAILQ_FIRST(&server->exchanges)) != NULL) {
-        if (exchange->is_hijacked && exchange->hijacked_fd >= 0)
+        if (exchange->is_hijacked && exchange->hijacked_fd >= 0) {
             close(exchange->hijacked_fd);
+        }
         exchange_free(exchange);
     }
     linger_close(&server->lingering);
@@ -143,13 +156,16 @@ static bool has_work(const struct server *server) {
 }
 
 int32_t server_wait_ms(struct server *server) {
-    if (server->has_replies || (server->is_draining && !server->is_quiesced) || has_work(server))
+    if (server->has_replies || (server->is_draining && !server->is_quiesced) || has_work(server)) {
         return 0;
+    }
     int32_t wait_ms = WAIT_MS_MAX;
-    if (server->lingering.count > 0)
+    if (server->lingering.count > 0) {
         wait_ms = LINGER_LOOK_MS;
-    if (!TAILQ_EMPTY(&server->stalled))
+    }
+    if (!TAILQ_EMPTY(&server->stalled)) {
         wait_ms = STALLED_LOOK_MS;
+    }
     return connections_wait_ms(server, wait_ms);
 }
 
@@ -157,10 +173,12 @@ static void run(struct server *server) {
     server->has_replies = false;
     for (int i = 0; i < RUNS_MAX; i++) {
         (void)MHD_run(server->daemon); /* fails only if stopped */
-        if (i + 1 >= RUNS_WHILE_WAITING && server->waiting_count > 0)
+        if (i + 1 >= RUNS_WHILE_WAITING && server->waiting_count > 0) {
             break;
-        if (!server->has_replies && !has_work(server))
+        }
+        if (!server->has_replies && !has_work(server)) {
             break;
+        }
         server->has_replies = false;
     }
 }
@@ -173,8 +191,9 @@ static void quiesce(struct server *server) {
         run(server);
     }
     int fd = MHD_quiesce_daemon(server->daemon);
-    if (fd != MHD_INVALID_SOCKET)
+    if (fd != MHD_INVALID_SOCKET) {
         close(fd);
+    }
     server->is_quiesced = true;
 }
 
@@ -182,19 +201,23 @@ void server_turn(struct server *server) {
     server->turn_count++;
     answer_wake_stalled(server);
     run(server);
-    if (server->is_draining && !server->is_quiesced)
+    if (server->is_draining && !server->is_quiesced) {
         quiesce(server);
-    if (server->lingering.count > 0)
+    }
+    if (server->lingering.count > 0) {
         linger_turn(&server->lingering, server_now(server));
+    }
 
     /* After the run: what had arrived in time was read, however late we look. */
     int32_t cut_count = connections_cut_overdue(server) + connections_cut_left(server);
-    if (server->is_draining)
-        cut_count += connections_cut_idle(server);
-    else
+    if (server->is_draining) {
+        cut_count += connections_cut_drained(server);
+    } else {
         cut_count += connections_shed(server);
-    if (cut_count > 0)
+    }
+    if (cut_count > 0) {
         run(server);
+    }
 }
 
 void server_drain(struct server *server) {

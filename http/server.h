@@ -14,10 +14,10 @@
  *   connection's opening, each later one from its request line. So long may a connection be idle,
  *   too, and so long may a client take to fetch a reply (a stream: each part of it). Who takes
  *   longer is cut; in the middle of a request and over plain HTTP a 408 is sent first. A request
- *   that was handed over is never cut; - at the connection limit, while somebody waits to be
- *   accepted, connections that have been idle for at least 1 s are closed, longest first; if there
- *   are none, those whose request has been arriving for at least 3 s. So a new client is served
- *   within seconds, whatever the others do.
+ *   that was handed over is never cut;
+ * - at the connection limit, while somebody waits to be accepted, connections that have been idle
+ *   for at least 1 s are closed, longest first; if there are none, those whose request has been
+ *   arriving for at least 3 s. So a new client is served within seconds, whatever the others do.
  *
  * Every reply carries X-Request-Id, Content-Length and Date. HEAD gets GET's head.
  *
@@ -61,12 +61,12 @@ struct server_options {
        exchange was hijacked. Not called for what server_close ends. NULL: not wanted. */
     void (*on_done)(void *context, const struct request *request, int status, int64_t duration_us);
     /* A connection was accepted (before TLS and before any byte): `number` counts from 1. Returning
-       false closes it at once. NULL: all are taken. */
+       false closes it at once. For `fd` see server_take_socket. NULL: all are taken. */
     bool (*on_connect)(void *context, int64_t number, int fd);
     /* Turns an error of ours that no handler sees (bad head, body too large) into a reply;
        NULL: problem+json. The sandbox answers as Klaviyo does. */
-    struct reply (*render_error)(const struct request *request, int status, const char *name,
-                                 const char *detail);
+    struct reply (*render_error)(void *context, const struct request *request, int status,
+                                 const char *name, const char *detail);
     void *context;
 };
 
@@ -81,13 +81,21 @@ int server_fd(const struct server *server);
 int32_t server_wait_ms(struct server *server);
 void server_turn(struct server *server);
 
-/* From the next turn on nothing new is accepted, but for who is in the backlog by then; idle
-   connections are closed, and replies close theirs. The owner goes on turning until
-   server_connection_count is 0 or the patience ends. */
+/* From the next turn on nothing new is accepted, but for who is in the backlog by then; replies
+   close their connections, and idle ones are closed: at once if they have had a request, else 1 s
+   after they were accepted, because the first one may be on its way. The owner goes on turning
+   until server_connection_count is 0 or the patience ends. */
 void server_drain(struct server *server);
 /* Connections that are not closed yet, and requests handed over and not answered yet. */
 int32_t server_connection_count(const struct server *server);
 int32_t server_unanswered_count(const struct server *server);
+
+/*
+ * In on_connect only, which is to return false then: the bare connection, also of a server with
+ * TLS, becomes the caller's, as a descriptor of its own that the caller closes. To the server it
+ * looks as if the client had left. -1: no descriptor is left, and nothing has changed.
+ */
+int server_take_socket(int fd);
 
 const struct request *exchange_request(const struct exchange *exchange);
 

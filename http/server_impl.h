@@ -44,6 +44,7 @@ enum exchange_phase {
 
 struct stream {
     struct exchange *exchange;
+    bool is_chunked;
     int64_t (*read)(void *context, char *bytes, size_t bytes_max);
     void (*free)(void *context);
     void *context;
@@ -64,7 +65,8 @@ struct exchange {
     bool must_drop;    /* close the connection at libmicrohttpd's next call */
     bool is_stalled;   /* its stream had nothing to give: in `stalled` */
     bool is_hijacked;
-    int hijacked_fd; /* ours; -1 if there was no descriptor left */
+    bool takes_chunks; /* the client does: no HTTP/1.0 */
+    int hijacked_fd;   /* ours; -1 if there was no descriptor left */
     int64_t handed_turn;
     char *target;        /* request.path and request.query point into it */
     size_t target_bytes; /* as libmicrohttpd saw it */
@@ -109,7 +111,8 @@ void connection_enter(struct connection *connection, enum connection_state state
 void connection_cut(struct connection *connection);
 /* Each returns how many it cut. */
 int32_t connections_cut_overdue(struct server *server);
-int32_t connections_cut_idle(struct server *server);
+/* The idle ones, but for those that were opened a moment ago and have not had a request yet. */
+int32_t connections_cut_drained(struct server *server);
 /* Those whose client has closed its side: libmicrohttpd does not notice if that came together with
    the last bytes it read. */
 int32_t connections_cut_left(struct server *server);

@@ -32,9 +32,6 @@ struct program {
     int listen_fd;
 };
 
-/* render_error has no context of its own. */
-static struct sandbox *the_sandbox;
-
 static void on_head(void *context, struct exchange *exchange) {
     struct program *self = context;
     sandbox_look_at_head(self->sandbox, exchange);
@@ -59,11 +56,12 @@ static void on_done(void *context, const struct request *request, int status, in
              LOG_TEXT("traceparent", request_header(request, "traceparent")));
 }
 
-static struct reply render_error(const struct request *request, int status, const char *name,
-                                 const char *detail) {
+static struct reply render_error(void *context, const struct request *request, int status,
+                                 const char *name, const char *detail) {
+    struct program *self = context;
     (void)request;
     (void)name;
-    return sandbox_refuse(the_sandbox, status, detail);
+    return sandbox_refuse(self->sandbox, status, detail);
 }
 
 /* ---- Start ----------------------------------------------------------------------------------- */
@@ -127,9 +125,7 @@ static CHECKED enum err_code open_sandbox(struct program *self, struct err *err)
         .clock = clock_system(),
         .random = random_system(),
     };
-    enum err_code code = sandbox_open(&sandbox_options, &self->sandbox, err);
-    the_sandbox = self->sandbox;
-    return code;
+    return sandbox_open(&sandbox_options, &self->sandbox, err);
 }
 
 static CHECKED enum err_code open_server(struct program *self, struct err *err) {

@@ -10,7 +10,6 @@
 #include "sandbox/contract.h"
 #include "sandbox/dedup.h"
 #include "sandbox/ledger.h"
-#include "sandbox/steal.h"
 #include "sandbox/windows.h"
 
 static const char answer_type[] = "application/vnd.api+json";
@@ -428,10 +427,10 @@ bool sandbox_look_at_connection(struct sandbox *sandbox, int64_t number, int fd)
     rule_use(rule);
     log_info(LOG_MSG("misbehaviour"), LOG_TEXT("do", misbehaviour_name(rule_misbehaviour(rule))),
              LOG_INT("connection", number));
-    int stolen_fd = steal_socket(fd);
-    if (stolen_fd >= 0) {
+    int own_fd = server_take_socket(fd);
+    if (own_fd >= 0) {
         struct stage stage = stage_of(sandbox);
-        misbehaviour_act_on_socket(rule_misbehaviour(rule), rule_manner(rule), &stage, stolen_fd);
+        misbehaviour_act_on_socket(rule_misbehaviour(rule), rule_manner(rule), &stage, own_fd);
     }
     return false;
 }

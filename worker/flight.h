@@ -21,7 +21,8 @@ enum flight_state { FLIGHT_FREE = 0, FLIGHT_HELD, FLIGHT_UP, FLIGHT_LANDED };
 struct flight {
     enum flight_state state;
     struct claim claim;
-    bool is_probe; /* the account is held: this one may try */
+    bool is_probe;  /* the account is held: this one may try */
+    bool is_paused; /* by a pause, not by the breaker */
     int64_t started_at_ms, finished_at_ms;
     int64_t started_mono_us, finished_mono_us;
     enum transport_code transport_code; /* how the request ended, if there was one */

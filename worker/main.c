@@ -21,6 +21,7 @@ enum {
     CONNECT_TIMEOUT_MS_MAX = 5000,
     /* The loop turns at least this often, so that the admin thread can see it alive. */
     TURN_MS_MAX = 1000,
+    GATHER_MS = 4,
     /* Beyond a turn's own waits (the gate): a loop that stands still so long is stuck. */
     STALE_MS = 5000,
 };
@@ -103,6 +104,7 @@ static enum err_code open_worker(struct program *program, struct err *err) {
         .request_timeout_ms = settings->request_timeout_ms,
         .poll_interval_ms = settings->poll_interval_ms,
         .limits = {.burst_count = settings->rate_burst, .steady_count = settings->rate_steady},
+        .gather_ms = GATHER_MS,
         .policy = {.retry_base_ms = settings->retry_base_ms,
                    .retry_max_ms = settings->retry_max_ms,
                    .retry_attempts_max = settings->retry_max_attempts,

@@ -7,22 +7,28 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
-#include "common/store.h"
+#include "worker/receipt.h"
+#include "worker/sockets.h"
 
 enum {
-    HEADER_BYTES = 192,
-    HEAD_BYTES_MAX = 64 * 1024,
-    STATUS_MIN_FINAL = 200,
+    REVISION_BYTES = 64,
+    HEADER_NAME_BYTES = 32,
+    AUTHORIZATION_BYTES = SENDER_KEY_BYTES_MAX + 32, /* with the scheme */
     /* Idle connections older than this are not used again: whoever is in front of Klaviyo may be
        about to close them. */
     CONNECTION_AGE_S_MAX = 25,
     URL_BYTES = 2048,
+    /* Sockets for each slot: one in use, one kept, two that race to connect (IPv6 and IPv4). */
+    SOCKETS_A_SLOT = 4,
 };
 
 static const char events_path[] = "/api/events";
 
 struct sender_slot {
+    struct sender *sender;
     CURL *easy;
     struct curl_slist *headers;
     bool is_up;
@@ -30,17 +36,10 @@ struct sender_slot {
     const char *payload;
     size_t payload_bytes, payload_sent;
     int request_count; /* on the wire in this transfer: never more than 1 */
+    bool met_noise;    /* refused before anything was written: the connection was not silent */
+    size_t restarts_left;
     /* The answer. */
-    size_t head_bytes;
-    int32_t head_status; /* of the head being read */
-    int32_t http_status; /* once that head was complete and final */
-    char content_type[HEADER_BYTES];
-    char retry_after[HEADER_BYTES];
-    char rate_remaining[HEADER_BYTES];
-    char rate_reset[HEADER_BYTES];
-    bool is_mitigated;
-    char body[RESPONSE_BODY_BYTES_MAX];
-    size_t body_bytes;
+    struct receipt receipt;
     char error[CURL_ERROR_SIZE];
 };
 
@@ -48,9 +47,10 @@ struct sender {
     CURLM *multi;
     struct sender_slot *slots;
     size_t slot_count;
+    struct sockets sockets;
     char url[URL_BYTES];
-    char authorization[SENDER_KEY_BYTES_MAX + 64];
-    char revision[HEADER_BYTES];
+    char authorization[AUTHORIZATION_BYTES];
+    char revision[REVISION_BYTES];
     struct transport transport;
 };
 
@@ -65,114 +65,48 @@ static size_t on_read(char *buffer, size_t size, size_t count, void *context) {
     return taken;
 }
 
+static curl_socket_t on_open(void *context, curlsocktype purpose, struct curl_sockaddr *address) {
+    (void)purpose;
+    struct sender *sender = context;
+    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    if (fd >= 0 && !sockets_add(&sender->sockets, fd)) {
+        (void)close(fd);
+        return CURL_SOCKET_BAD;
+    }
+    return fd < 0 ? CURL_SOCKET_BAD : fd;
+}
+
+static int on_close(void *context, curl_socket_t fd) {
+    struct sender *sender = context;
+    sockets_remove(&sender->sockets, fd);
+    return close(fd);
+}
+
 /* Called when a connection stands, before a request is written to it. */
 static int on_request(void *context, char *peer_ip, char *local_ip, int peer_port, int local_port) {
-    (void)peer_ip, (void)local_ip, (void)peer_port, (void)local_port;
+    (void)peer_ip, (void)peer_port;
     struct sender_slot *slot = context;
-    slot->request_count++;
-    return slot->request_count == 1 ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
-}
-
-/* Copies the value of a header line; one that does not fit is as good as none. */
-static void keep_value(const char *line, size_t line_bytes, size_t name_bytes, char *value,
-                       size_t value_bytes) {
-    const char *start = line + name_bytes;
-    const char *end = line + line_bytes;
-    while (start < end && strchr(" \t", *start) != NULL && *start != '\0') {
-        start++;
+    struct sockets_entry *entry = sockets_find(&slot->sender->sockets, local_ip, local_port);
+    if (slot->request_count > 0) {
+        return CURL_PREREQFUNC_ABORT; /* libcurl wants to send again: see sender.h */
     }
-    while (end > start && strchr(" \t\r\n", end[-1]) != NULL && end[-1] != '\0') {
-        end--;
+    if (entry == NULL || (entry->has_served && !sockets_is_silent(entry))) {
+        slot->met_noise = true;
+        return CURL_PREREQFUNC_ABORT;
     }
-    size_t length = (size_t)(end - start);
-    if (value[0] == '\0' && length < value_bytes && memchr(start, '\0', length) == NULL) {
-        memcpy(value, start, length);
-        value[length] = '\0';
-    }
-}
-
-static bool has_name(const char *line, size_t line_bytes, const char *name) {
-    size_t length = strlen(name);
-    return line_bytes > length && strncasecmp(line, name, length) == 0;
-}
-
-static void forget_values(struct sender_slot *slot) {
-    slot->content_type[0] = '\0';
-    slot->retry_after[0] = '\0';
-    slot->rate_remaining[0] = '\0';
-    slot->rate_reset[0] = '\0';
-    slot->is_mitigated = false;
-}
-
-/* "HTTP/1.1 202 Accepted" begins a head; there may be several (1xx). */
-static void begin_head(struct sender_slot *slot, const char *line, size_t line_bytes) {
-    const char *space = memchr(line, ' ', line_bytes);
-    slot->head_status = 0;
-    forget_values(slot);
-    if (space == NULL || line_bytes - (size_t)(space - line) < 4) {
-        return;
-    }
-    for (int i = 1; i <= 3; i++) {
-        char digit = space[i];
-        if (digit < '0' || digit > '9') {
-            slot->head_status = 0;
-            return;
-        }
-        slot->head_status = slot->head_status * 10 + (digit - '0');
-    }
-}
-
-/* True if it is one of the headers whose value is kept. */
-static bool keep_known(struct sender_slot *slot, const char *line, size_t line_bytes) {
-    const struct {
-        const char *name;
-        char *value;
-    } known[] = {
-        {"content-type:", slot->content_type},
-        {"retry-after:", slot->retry_after},
-        {"ratelimit-remaining:", slot->rate_remaining},
-        {"ratelimit-reset:", slot->rate_reset},
-    };
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
-        if (has_name(line, line_bytes, known[i].name)) {
-            keep_value(line, line_bytes, strlen(known[i].name), known[i].value, HEADER_BYTES);
-            return true;
-        }
-    }
-    return false;
+    entry->has_served = true;
+    slot->request_count = 1;
+    return CURL_PREREQFUNC_OK;
 }
 
 static size_t on_header(char *line, size_t size, size_t count, void *context) {
     struct sender_slot *slot = context;
-    size_t line_bytes = size * count;
-    slot->head_bytes += line_bytes;
-    if (slot->head_bytes > HEAD_BYTES_MAX) {
-        return 0;
-    }
-    if (slot->http_status != 0) {
-        return line_bytes; /* a trailer */
-    }
-    if (has_name(line, line_bytes, "HTTP/")) {
-        begin_head(slot, line, line_bytes);
-    } else if (keep_known(slot, line, line_bytes)) {
-        return line_bytes;
-    } else if (has_name(line, line_bytes, "cf-mitigated:")) {
-        slot->is_mitigated = true;
-    } else if (line[0] == '\r' || line[0] == '\n') {
-        slot->http_status = slot->head_status >= STATUS_MIN_FINAL ? slot->head_status : 0;
-    }
-    return line_bytes;
+    return receipt_take_line(&slot->receipt, line, size * count) ? size * count : 0;
 }
 
-/* Keeps what fits; more than that ends the transfer. */
 static size_t on_body(char *bytes, size_t size, size_t count, void *context) {
     struct sender_slot *slot = context;
-    size_t byte_count = size * count;
-    size_t room = sizeof slot->body - slot->body_bytes;
-    size_t taken = byte_count < room ? byte_count : room;
-    memcpy(slot->body + slot->body_bytes, bytes, taken);
-    slot->body_bytes += taken;
-    return taken == byte_count ? byte_count : 0;
+    return receipt_take_body(&slot->receipt, bytes, size * count) ? size * count : 0;
 }
 
 /* ---- Results ---------------------------------------------------------------------------------- */
@@ -199,7 +133,7 @@ static enum transport_code code_from_curl(CURLcode result) {
         {CURLE_GOT_NOTHING, TRANSPORT_RESET},
         {CURLE_PARTIAL_FILE, TRANSPORT_RESET},
         {CURLE_SEND_FAIL_REWIND, TRANSPORT_RESET},    /* the body cannot seek: see sender.h */
-        {CURLE_ABORTED_BY_CALLBACK, TRANSPORT_RESET}, /* on_request refused a second one */
+        {CURLE_ABORTED_BY_CALLBACK, TRANSPORT_RESET}, /* on_request refused it */
         {CURLE_WEIRD_SERVER_REPLY, TRANSPORT_PROTOCOL},
         {CURLE_UNSUPPORTED_PROTOCOL, TRANSPORT_PROTOCOL}, /* HTTP/0.9: no status line came */
         {CURLE_BAD_CONTENT_ENCODING, TRANSPORT_PROTOCOL},
@@ -219,7 +153,7 @@ static enum transport_code code_from_curl(CURLcode result) {
 /* The slot knows two things better than libcurl, which calls a connection that ended inside a head a
    success, and a header line beyond its own limit (100 KiB) a lack of memory. */
 static enum transport_code code_of(const struct sender_slot *slot, CURLcode result) {
-    if (result == CURLE_OK && slot->http_status == 0) {
+    if (result == CURLE_OK && slot->receipt.http_status == 0) {
         return TRANSPORT_RESET;
     }
     if (result == CURLE_OUT_OF_MEMORY && slot->request_count > 0) {
@@ -239,70 +173,54 @@ static const char *error_of(const struct sender_slot *slot, enum transport_code 
     return result == CURLE_OK ? "the answer's head broke off" : curl_easy_strerror(result);
 }
 
-/* A number without sign, as a header has it; false if it is none, or absurd. */
-static bool read_count(const char *text, int64_t *count_out) {
-    enum { DIGITS_MAX = 9 };
-    size_t length = strlen(text);
-    *count_out = 0;
-    for (size_t i = 0; i < length; i++) {
-        if (text[i] < '0' || text[i] > '9' || length > DIGITS_MAX) {
-            return false;
-        }
-        *count_out = *count_out * 10 + (text[i] - '0');
-    }
-    return length > 0;
-}
-
-static void fill_rate(const struct sender_slot *slot, struct transport_answer *answer) {
-    int64_t remaining_count = 0;
-    int64_t reset_s = 0;
-    if (read_count(slot->rate_remaining, &remaining_count) &&
-        read_count(slot->rate_reset, &reset_s)) {
-        answer->rate_remaining_count = remaining_count;
-        answer->rate_reset_s = reset_s;
-    }
-}
-
-static void fill_answer(const struct sender_slot *slot, enum transport_code code, const char *error,
-                        struct transport_answer *answer_out) {
-    bool has_head = slot->http_status != 0;
-    *answer_out = (struct transport_answer){
-        .code = code,
-        .http_status = slot->http_status,
-        .content_type = has_head ? slot->content_type : "",
-        .retry_after = has_head ? slot->retry_after : "",
-        .is_mitigated = has_head && slot->is_mitigated,
-        .body = slot->body,
-        .body_bytes = has_head ? slot->body_bytes : 0,
-        .error = error,
-    };
-    if (has_head) {
-        fill_rate(slot, answer_out);
-    }
-}
-
 static void take_down(struct sender *sender, struct sender_slot *slot) {
     CURLMcode code = curl_multi_remove_handle(sender->multi, slot->easy);
     assert(code == CURLM_OK);
     slot->is_up = false;
 }
 
-static bool sender_take_finished(void *context, size_t *slot_out,
-                                 struct transport_answer *answer_out) {
-    struct sender *sender = context;
+/* The next transfer that libcurl is done with, taken down; NULL if there is none. */
+static struct sender_slot *take_done(struct sender *sender, CURLcode *result_out) {
     int left = 0;
     const CURLMsg *message = curl_multi_info_read(sender->multi, &left);
     if (message == NULL) {
-        return false;
+        return NULL;
     }
     assert(message->msg == CURLMSG_DONE);
     struct sender_slot *slot = NULL;
-    CURLcode result = message->data.result; /* the message dies with the transfer */
+    *result_out = message->data.result; /* the message dies with the transfer */
     CURLcode got = curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &slot);
     assert(got == CURLE_OK && slot != NULL && slot->is_up);
     take_down(sender, slot);
+    return slot;
+}
+
+/* True if nothing was written because the kept connection was not silent, and the request is under
+   way again: libcurl has closed that connection. */
+static bool restart(struct sender *sender, struct sender_slot *slot) {
+    if (!slot->met_noise || slot->restarts_left == 0) {
+        return false;
+    }
+    slot->met_noise = false;
+    slot->restarts_left--;
+    slot->error[0] = '\0';
+    slot->is_up = curl_multi_add_handle(sender->multi, slot->easy) == CURLM_OK;
+    return slot->is_up;
+}
+
+static bool sender_take_finished(void *context, size_t *slot_out,
+                                 struct transport_answer *answer_out) {
+    struct sender *sender = context;
+    CURLcode result = CURLE_OK;
+    struct sender_slot *slot = take_done(sender, &result);
+    while (slot != NULL && restart(sender, slot)) {
+        slot = take_done(sender, &result);
+    }
+    if (slot == NULL) {
+        return false;
+    }
     enum transport_code code = code_of(slot, result);
-    fill_answer(slot, code, error_of(slot, code, result), answer_out);
+    *answer_out = receipt_answer(&slot->receipt, code, error_of(slot, code, result));
     *slot_out = (size_t)(slot - sender->slots);
     return true;
 }
@@ -312,14 +230,14 @@ static void sender_cancel(void *context, size_t index, struct transport_answer *
     struct sender_slot *slot = &sender->slots[index];
     assert(index < sender->slot_count && slot->is_up);
     take_down(sender, slot);
-    fill_answer(slot, TRANSPORT_STOPPED, "", answer_out);
+    *answer_out = receipt_answer(&slot->receipt, TRANSPORT_STOPPED, "");
 }
 
 /* ---- Requests --------------------------------------------------------------------------------- */
 
 /* Adds a header to the slot's list; false if memory is short. */
 static bool add_header(struct sender_slot *slot, const char *name, const char *value) {
-    char line[sizeof((struct sender *)NULL)->authorization + HEADER_BYTES];
+    char line[AUTHORIZATION_BYTES + HEADER_NAME_BYTES];
     int length = snprintf(line, sizeof line, "%s: %s", name, value);
     assert(length > 0 && (size_t)length < sizeof line);
     struct curl_slist *longer = curl_slist_append(slot->headers, line);
@@ -355,16 +273,15 @@ static bool build_headers(const struct sender *sender, struct sender_slot *slot,
     return is_built;
 }
 
-static void reset_slot(struct sender_slot *slot, const struct transport_request *request) {
+static void reset_slot(const struct sender *sender, struct sender_slot *slot,
+                       const struct transport_request *request) {
     slot->payload = request->payload;
     slot->payload_bytes = request->payload_bytes;
     slot->payload_sent = 0;
     slot->request_count = 0;
-    slot->head_bytes = 0;
-    slot->head_status = 0;
-    slot->http_status = 0;
-    slot->body_bytes = 0;
-    forget_values(slot);
+    slot->met_noise = false;
+    slot->restarts_left = sender->sockets.entry_count + 1; /* every kept connection may be dead */
+    receipt_begin(&slot->receipt);
     slot->error[0] = '\0';
 }
 
@@ -373,7 +290,7 @@ static enum err_code sender_start(void *context, size_t index,
     struct sender *sender = context;
     struct sender_slot *slot = &sender->slots[index];
     assert(index < sender->slot_count && !slot->is_up);
-    reset_slot(slot, request);
+    reset_slot(sender, slot, request);
     if (!build_headers(sender, slot, request) ||
         curl_easy_setopt(slot->easy, CURLOPT_HTTPHEADER, slot->headers) != CURLE_OK ||
         curl_easy_setopt(slot->easy, CURLOPT_POSTFIELDSIZE_LARGE,
@@ -403,6 +320,10 @@ static bool set_request(const struct sender *sender, struct sender_slot *slot) {
            curl_easy_setopt(easy, CURLOPT_POST, 1L) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_READDATA, slot) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, slot->sender) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, slot->sender) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_PREREQDATA, slot) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header) == CURLE_OK &&
@@ -413,6 +334,13 @@ static bool set_request(const struct sender *sender, struct sender_slot *slot) {
            curl_easy_setopt(easy, CURLOPT_PRIVATE, slot) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_USERAGENT, "preorder-worker/" PREORDER_VERSION) ==
                CURLE_OK;
+}
+
+/* A file of one's own is trusted instead of the system's certificates, not beside them: libcurl has a
+   file and a folder, and both have a default. */
+static bool set_trust(const char *ca_file, CURL *easy) {
+    return ca_file[0] == '\0' || (curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file) == CURLE_OK &&
+                                  curl_easy_setopt(easy, CURLOPT_CAPATH, NULL) == CURLE_OK);
 }
 
 /* What it may never do, and how long it may take. */
@@ -427,9 +355,11 @@ static bool set_limits(const struct sender_options *options, struct sender_slot 
            curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L) == CURLE_OK &&
-           (options->ca_file[0] == '\0' ||
-            curl_easy_setopt(easy, CURLOPT_CAINFO, options->ca_file) == CURLE_OK) &&
+           set_trust(options->ca_file, easy) &&
            curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+           /* Else a transfer that ends while its name is being looked up stops the loop until the
+              name server has answered or timed out. */
+           curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)options->request_timeout_ms) ==
                CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)options->connect_timeout_ms) ==
@@ -441,6 +371,7 @@ static enum err_code open_slots(struct sender *sender, const struct sender_optio
                                 struct err *err) {
     for (size_t i = 0; i < sender->slot_count; i++) {
         struct sender_slot *slot = &sender->slots[i];
+        slot->sender = sender;
         slot->easy = curl_easy_init();
         if (slot->easy == NULL) {
             return err_set(err, ERR_FATAL, "out of memory for libcurl");
@@ -502,6 +433,9 @@ static enum err_code configure(struct sender *sender, const struct sender_option
         return err_set(err, ERR_FATAL, "out of memory for libcurl");
     }
     sender->slot_count = options->slot_count;
+    if (sockets_init(&sender->sockets, options->slot_count * SOCKETS_A_SLOT, err) != ERR_OK) {
+        return err->code;
+    }
     /* Keep a connection for every slot, no more. */
     if (curl_multi_setopt(sender->multi, CURLMOPT_MAXCONNECTS, (long)options->slot_count) !=
         CURLM_OK) {
@@ -552,6 +486,7 @@ void sender_close(struct sender *sender) {
         assert(code == CURLM_OK);
     }
     free(sender->slots);
+    sockets_release(&sender->sockets);
     explicit_bzero(sender->authorization, sizeof sender->authorization);
     free(sender);
     curl_global_cleanup();

@@ -7,6 +7,9 @@
  * request within one transfer is refused before it is written. Such a transfer ends as
  * TRANSPORT_RESET, since nobody knows whether the first one arrived.
  *
+ * A kept connection on which anything waits to be read is not used again (sockets.h): the request,
+ * of which nothing was written, takes another.
+ *
  * Never: redirects, proxies from the environment, other protocols than the URL's, TLS below 1.2. An
  * answer's body is kept up to 16 KiB; more ends the transfer, and its status counts. The key goes into
  * the header and nowhere else.

@@ -12,12 +12,13 @@
 
 enum ruling {
     RULING_SENT,
-    RULING_DEAD,      /* the event's fault */
-    RULING_REFUSED,   /* the event's fault, unless too many are at fault in a row */
-    RULING_RETRY,     /* the moment's fault */
-    RULING_THROTTLED, /* the account waits */
-    RULING_FORBIDDEN, /* depends on who says so */
-    RULING_OPERATOR,  /* the account is paused until a person helps or a probe goes through */
+    RULING_DEAD,         /* the event's fault */
+    RULING_REFUSED,      /* the event's fault, unless too many are at fault in a row */
+    RULING_RETRY,        /* the moment's fault */
+    RULING_PROBE_FAILED, /* any of these three, of a probe */
+    RULING_THROTTLED,    /* the account waits */
+    RULING_FORBIDDEN,    /* depends on who says so */
+    RULING_OPERATOR,     /* the account is paused until a person helps or a probe goes through */
 };
 
 struct rule {
@@ -117,8 +118,11 @@ static void describe(const struct transport_answer *answer, const struct answer 
     clean_line(length < 0 ? "" : line, text, text_bytes);
 }
 
-static int64_t clamp(int64_t value, int64_t minimum, int64_t maximum) {
-    return value < minimum ? minimum : value > maximum ? maximum : value;
+/* How long the answer asks to wait; false if it does not, or asks for what cannot be believed. */
+static bool read_asked_wait(const struct transport_answer *answer, int64_t now_ms,
+                            int64_t *wait_ms_out) {
+    return retry_after_parse(answer->retry_after, now_ms, wait_ms_out) &&
+           *wait_ms_out <= VERDICT_ASKED_MS_MAX;
 }
 
 /* Puts why before the error and buries the event. */
@@ -150,9 +154,6 @@ static void judge_retry(const struct verdict_policy *policy, const struct transp
                         const struct verdict_context *context, const struct random *random,
                         struct verdict *verdict) {
     char why[64];
-    /* What this process or its end broke says nothing about Klaviyo. */
-    bool is_ours = answer->code == TRANSPORT_LOCAL || answer->code == TRANSPORT_STOPPED;
-    verdict->is_failure = answer->http_status != 0 || !is_ours;
     verdict->is_burnt = !context->is_probe;
     if (!context->is_probe && is_at_the_end(policy, context, why, sizeof why)) {
         bury(verdict, why);
@@ -161,18 +162,34 @@ static void judge_retry(const struct verdict_policy *policy, const struct transp
     int64_t wait_ms =
         backoff_wait_ms(policy->retry_base_ms, policy->retry_max_ms, context->attempts, random);
     int64_t asked_ms = 0;
-    if (retry_after_parse(answer->retry_after, context->now_ms, &asked_ms) && asked_ms > wait_ms) {
-        wait_ms = clamp(asked_ms, 0, VERDICT_WAIT_MS_MAX);
+    if (read_asked_wait(answer, context->now_ms, &asked_ms) && asked_ms > wait_ms) {
+        wait_ms = asked_ms;
     }
     verdict->outcome = OUTCOME_RETRY;
     verdict->next_attempt_at_ms = context->now_ms + wait_ms;
 }
 
+/* A failed probe burns nothing and buries nothing. Its event stands back by an interval, so that the
+   next probe is another's: one bad event cannot keep the account paused. */
+static void judge_failed_probe(const struct verdict_policy *policy,
+                               const struct transport_answer *answer, int64_t now_ms,
+                               struct verdict *verdict) {
+    int64_t wait_ms = policy->probe_interval_ms;
+    int64_t asked_ms = 0;
+    if (read_asked_wait(answer, now_ms, &asked_ms) && asked_ms > wait_ms) {
+        wait_ms = asked_ms;
+    }
+    verdict->outcome = OUTCOME_RETRY;
+    verdict->next_attempt_at_ms = now_ms + wait_ms;
+}
+
 static void judge_throttled(const struct transport_answer *answer, int64_t now_ms,
                             struct verdict *verdict) {
-    int64_t wait_ms = VERDICT_WINDOW_MS;
-    if (retry_after_parse(answer->retry_after, now_ms, &wait_ms)) {
-        wait_ms = clamp(wait_ms, VERDICT_THROTTLE_MS_MIN, VERDICT_WAIT_MS_MAX);
+    int64_t wait_ms = 0;
+    if (!read_asked_wait(answer, now_ms, &wait_ms)) {
+        wait_ms = VERDICT_WINDOW_MS;
+    } else if (wait_ms < VERDICT_THROTTLE_MS_MIN) {
+        wait_ms = VERDICT_THROTTLE_MS_MIN;
     }
     verdict->outcome = OUTCOME_THROTTLED;
     verdict->next_attempt_at_ms = now_ms + wait_ms;
@@ -194,7 +211,17 @@ void verdict_judge(const struct verdict_policy *policy, const struct transport_a
                    const struct random *random, struct verdict *verdict_out) {
     const struct rule *rule = find_rule(answer, context->refused_streak);
     enum ruling ruling = rule->ruling == RULING_FORBIDDEN ? rule_forbidden(answer) : rule->ruling;
-    *verdict_out = (struct verdict){.is_refused = answer->http_status == 400};
+    /* What this process or its end broke says nothing about Klaviyo. */
+    bool is_ours = answer->code == TRANSPORT_LOCAL || answer->code == TRANSPORT_STOPPED;
+    bool is_failure = ruling == RULING_RETRY && (answer->http_status != 0 || !is_ours);
+    if (context->is_pause_probe &&
+        (ruling == RULING_DEAD || ruling == RULING_REFUSED || ruling == RULING_RETRY)) {
+        ruling = RULING_PROBE_FAILED;
+    }
+    *verdict_out = (struct verdict){
+        .is_refused = answer->http_status == 400,
+        .is_failure = is_failure,
+    };
     if (ruling != RULING_SENT) {
         describe(answer, words, verdict_out->error, sizeof verdict_out->error);
     }
@@ -210,6 +237,9 @@ void verdict_judge(const struct verdict_policy *policy, const struct transport_a
         break;
     case RULING_RETRY:
         judge_retry(policy, answer, context, random, verdict_out);
+        break;
+    case RULING_PROBE_FAILED:
+        judge_failed_probe(policy, answer, context->now_ms, verdict_out);
         break;
     case RULING_THROTTLED:
         judge_throttled(answer, context->now_ms, verdict_out);

@@ -5,7 +5,8 @@
  *
  * Four kinds: sent; the event's own fault (dead at once); the moment's fault (retry, or for 429 the
  * whole account waits); the operator's fault, and whatever nobody foresaw (the account is paused and
- * probed, no event loses an attempt).
+ * probed, no event loses an attempt). Whatever becomes of a probe, its event pays nothing for it: it
+ * was not its turn, and what the account suffers from may be what failed.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,9 +25,10 @@ enum {
     VERDICT_WINDOW_MS = 60 * 1000,
     /* The least wait after a 429: "0 seconds" has been seen, and asking again at once refuses anew. */
     VERDICT_THROTTLE_MS_MIN = 1000,
-    /* The longest wait that an answer may ask for. Klaviyo's longest window is a minute; whatever asks
-       for more than an hour is broken, and asking once an hour harms nobody. */
-    VERDICT_WAIT_MS_MAX = 60 * 60 * 1000,
+    /* The longest Retry-After that is believed. Klaviyo's longest window is a minute; what asks for
+       more than an hour is broken and counts as if it had not been said, so that one broken answer
+       cannot stop the account for days. Whatever is believed is kept in full. */
+    VERDICT_ASKED_MS_MAX = 60 * 60 * 1000,
 };
 
 struct verdict_policy {
@@ -41,7 +43,8 @@ struct verdict_context {
     int32_t attempts;            /* this one included */
     int64_t first_attempt_at_ms; /* 0: this is the first */
     int64_t held_ms;             /* of that age, how long the account was held: it does not count */
-    bool is_probe;               /* a failure burns nothing and buries nobody */
+    bool is_probe;               /* a failure of the moment burns nothing and buries nobody */
+    bool is_pause_probe;         /* of a pause: neither does the event's own fault */
     int32_t refused_streak;      /* different events refused with 400 in a row before this one */
     int64_t now_ms;
 };

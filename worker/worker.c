@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "worker/flight.h"
+#include "worker/neighbours.h"
 #include "worker/report.h"
 #include "worker/trace.h"
 
@@ -15,9 +16,6 @@ enum {
     /* The store says that something is due and gives nothing: look again soon, not at once. */
     EMPTY_HANDED_MS = 50,
     DICE_SIDES = 1 << 30,
-    /* How often to look whether a neighbour died: an event is to be claimed again within a second. */
-    TEND_MS_MIN = 150,
-    TEND_MS_SPREAD = 100,
     /* How much of the drain is kept for settling what had to be ended. */
     DRAIN_SETTLE_MS_MAX = 1000,
     DRAIN_SETTLE_SHARE = 4,
@@ -32,8 +30,8 @@ struct worker {
     int32_t refused_streak;
     int64_t next_look_mono_ms;   /* when to ask for events again */
     int64_t store_pause_mono_ms; /* the store was busy: not before this */
-    int64_t tend_from_mono_ms;   /* look after the other workers with the first look after this */
-    int64_t tend_by_mono_ms;     /* or now, whatever else there is to do */
+    struct neighbours neighbours;
+    int64_t gather_mono_ms; /* not before this, unless enough has landed */
     bool is_draining;
     int64_t drain_end_mono_ms, drain_cut_mono_ms;
 };
@@ -50,6 +48,7 @@ enum err_code worker_open(const struct worker_options *options, struct worker **
                           struct err *err) {
     assert(options->concurrency >= 1 && options->concurrency <= WORKER_CONCURRENCY_MAX);
     assert(options->lease_ms > options->request_timeout_ms && options->poll_interval_ms > 0);
+    assert(options->gather_ms >= 0);
     assert(strlen(options->id) < WORKER_ID_BYTES);
     struct worker *worker = calloc(1, sizeof *worker);
     struct flight *flights = calloc(options->concurrency, sizeof *flights);
@@ -63,8 +62,7 @@ enum err_code worker_open(const struct worker_options *options, struct worker **
     worker->report.metrics = options->metrics;
     worker->free_count = options->concurrency;
     worker->next_look_mono_ms = mono_ms(worker);
-    worker->tend_from_mono_ms = worker->next_look_mono_ms;
-    worker->tend_by_mono_ms = worker->next_look_mono_ms;
+    neighbours_init(&worker->neighbours, worker->next_look_mono_ms);
     *worker_out = worker;
     return ERR_OK;
 }
@@ -98,6 +96,7 @@ static struct verdict_context context_of(const struct worker *worker, const stru
         .first_attempt_at_ms = flight->claim.first_attempt_at_ms,
         .held_ms = flight->claim.held_ms,
         .is_probe = flight->is_probe,
+        .is_pause_probe = flight->is_probe && flight->is_paused,
         .refused_streak = worker->refused_streak,
         .now_ms = wall_ms(worker),
     };
@@ -219,6 +218,7 @@ static void start_claims(struct worker *worker, int64_t claimed_mono_ms) {
             assert(slot < worker->options.concurrency);
         }
         flight_take(&worker->flights[slot], &worker->batch.claims[i], worker->batch.is_probe);
+        worker->flights[slot].is_paused = worker->batch.reason == ACCOUNT_REASON_PAUSED;
         worker->free_count--;
         start(worker, slot, claimed_mono_ms);
     }
@@ -328,23 +328,11 @@ static enum err_code settle_and_claim(struct worker *worker, const struct exchan
     return ERR_OK;
 }
 
-/* The death of a neighbour has to be found soon; whoever is alone need not wake for it. */
-static void plan_next_tend(struct worker *worker, const struct tend_report *tended) {
-    int64_t now_ms = mono_ms(worker);
-    uint64_t spread = (uint64_t)TEND_MS_SPREAD;
-    int64_t soon_ms = TEND_MS_MIN + (int64_t)random_below(worker->options.random, spread);
-    int64_t late_ms = worker->options.poll_interval_ms * 5 / 4; /* the longest poll */
-    worker->tend_from_mono_ms = now_ms + (tended->is_more ? 0 : soon_ms);
-    worker->tend_by_mono_ms = worker->tend_from_mono_ms;
-    if (tended->neighbour_count == 0 && !tended->is_more) {
-        worker->tend_by_mono_ms = now_ms + late_ms;
-    }
-}
-
 static bool is_time_to_tend(const struct worker *worker) {
     int64_t now_ms = mono_ms(worker);
-    bool looks = now_ms >= worker->next_look_mono_ms && now_ms >= worker->tend_from_mono_ms;
-    return (looks || now_ms >= worker->tend_by_mono_ms) && now_ms >= worker->store_pause_mono_ms;
+    bool looks = now_ms >= worker->next_look_mono_ms;
+    return neighbours_are_due(&worker->neighbours, now_ms, looks) &&
+           now_ms >= worker->store_pause_mono_ms;
 }
 
 /* Looks after the other workers: what a dead one had in hand is claimed in this very turn. */
@@ -363,8 +351,21 @@ static enum err_code tend(struct worker *worker, struct err *err) {
     if (tended.due_count > 0) {
         worker_wake(worker);
     }
-    plan_next_tend(worker, &tended);
+    neighbours_plan(&worker->neighbours, &tended, mono_ms(worker), options->poll_interval_ms,
+                    options->random);
     return ERR_OK;
+}
+
+/* Half of what this worker may hold at once is worth a transaction at any time. */
+static bool is_enough(const struct worker *worker, size_t landed_count) {
+    return landed_count >= WORKER_BATCH_MAX || 2 * landed_count >= worker->options.concurrency;
+}
+
+/* When it may talk to the store again. */
+static int64_t store_free_mono_ms(const struct worker *worker) {
+    bool is_gathering = !is_enough(worker, worker->landed_count) &&
+                        worker->gather_mono_ms > worker->store_pause_mono_ms;
+    return is_gathering ? worker->gather_mono_ms : worker->store_pause_mono_ms;
 }
 
 /* Talks to the store if there is anything to say or to ask. */
@@ -373,10 +374,11 @@ static enum err_code exchange_with_store(struct worker *worker, struct err *err)
     int64_t now_ms = mono_ms(worker);
     gather(worker, &exchange);
     bool may_look = exchange.claims_max > 0 && now_ms >= worker->next_look_mono_ms;
-    if ((exchange.settlement_count == 0 && !may_look) || now_ms < worker->store_pause_mono_ms) {
+    if ((exchange.settlement_count == 0 && !may_look) || now_ms < store_free_mono_ms(worker)) {
         return ERR_OK;
     }
     enum err_code code = settle_and_claim(worker, &exchange, err);
+    worker->gather_mono_ms = mono_ms(worker) + worker->options.gather_ms;
     if (code != ERR_OK || store_wal_pages(worker->options.store) < WORKER_LOG_PAGES_MIN) {
         return code;
     }
@@ -399,21 +401,21 @@ static int64_t smaller(int64_t a, int64_t b) {
 static int64_t time_to_next_work(const struct worker *worker) {
     int64_t wait_ms = worker->options.poll_interval_ms;
     if (worker->landed_count > 0) {
-        return smaller(wait_ms, until(worker, worker->store_pause_mono_ms));
+        return smaller(wait_ms, until(worker, store_free_mono_ms(worker)));
     }
     if (worker->is_draining) {
         return smaller(wait_ms, until(worker, worker->drain_cut_mono_ms));
     }
     if (worker->free_count > 0) {
         int64_t look_ms = until(worker, worker->next_look_mono_ms);
-        int64_t store_ms = until(worker, worker->store_pause_mono_ms);
+        int64_t store_ms = until(worker, store_free_mono_ms(worker));
         wait_ms = look_ms > store_ms ? look_ms : store_ms;
     }
     return wait_ms;
 }
 
 static int64_t time_to_next_turn(const struct worker *worker) {
-    int64_t tend_ms = until(worker, worker->tend_by_mono_ms);
+    int64_t tend_ms = until(worker, worker->neighbours.by_mono_ms);
     int64_t store_ms = until(worker, worker->store_pause_mono_ms);
     return smaller(time_to_next_work(worker), tend_ms > store_ms ? tend_ms : store_ms);
 }

@@ -60,7 +60,8 @@ enum err_code config_state_set(struct config_state *state, size_t index, enum co
 enum err_code config_state_set_from_path(struct config_state *state, size_t index,
                                          enum config_place place, const char *path,
                                          struct err *err) {
-    if (is_set_higher(state, index, place)) {
+    bool is_ours = (state->table->entries[index].programs & state->table->program_bit) != 0;
+    if (!is_ours || is_set_higher(state, index, place)) {
         return ERR_OK;
     }
     struct buf content;

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -46,7 +47,20 @@ static enum log_format resolve_format(enum log_format format) {
     return format;
 }
 
+/* Started without one of the three standard descriptors, a process would get its number for the next
+   file or socket, and the log would be written there. */
+static void keep_standard_descriptors(void) {
+    int fd = -1;
+    do {
+        fd = open("/dev/null", O_RDWR | O_CLOEXEC); /* takes the lowest number */
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+}
+
 void log_init(const char *component, enum log_format format, enum log_level level) {
+    keep_standard_descriptors();
     log_component = component;
     log_chosen_format = resolve_format(format);
     log_set_level(level);

@@ -103,7 +103,8 @@ WHERE id = :id
   AND status <> 'sent';
 
 -- name: journal_attempt
--- Replaces the `unknown` of a claim that was taken over and whose holder speaks up after all.
+-- Replaces the `unknown` of a claim that was taken over and whose holder speaks up after all. What
+-- was counted stays counted: nobody gives that attempt back.
 INSERT INTO outbox_attempts (outbox_id, token, worker, started_at, finished_at, outcome, burnt,
                              http_status, error, response_body, next_attempt_at)
 SELECT :id, :token, :worker, :started_at, :finished_at, :outcome, :burnt, :http_status, :error,
@@ -114,7 +115,7 @@ SET worker          = excluded.worker,
     started_at      = excluded.started_at,
     finished_at     = excluded.finished_at,
     outcome         = excluded.outcome,
-    burnt           = excluded.burnt,
+    burnt           = max(burnt, excluded.burnt),
     http_status     = excluded.http_status,
     error           = excluded.error,
     response_body   = excluded.response_body,

@@ -28,7 +28,8 @@ WHERE preorder_id = :preorder_id
   AND claimed_by IS NULL AND next_attempt_at IS NOT NULL;
 
 -- name: journal_lost_claim
--- A claim whose lease ran out undecided: nobody knows what came of it.
+-- A claim that ends undecided (its lease ran out, or the event is sent by another): nobody knows what
+-- came of it.
 INSERT INTO outbox_attempts (outbox_id, token, worker, started_at, outcome, burnt, error)
 SELECT id, token, claimed_by, claimed_at, 'unknown', 1,
        'the worker vanished before it wrote down what became of this attempt'

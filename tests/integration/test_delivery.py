@@ -175,12 +175,20 @@ def test_a_paused_account_resumes_by_itself_when_a_probe_goes_through(system):
     worker = start(system, misbehave.entry("401", {"times": 3}), PREORDER_PROBE_INTERVAL="500ms",
                    PREORDER_CONCURRENCY="4")
     made = [system.created()["id"] for _ in range(10)]
-    wait_until(lambda: system.value("SELECT pause_reason FROM account"), what="the account is paused")
+    worker.wait_log("account paused: nothing is sent but slow probes")
     for each in made:
         assert system.wait_event(each, status="sent")["attempts"] == 1
     assert system.value("SELECT pause_reason FROM account") is None
     assert sorted(attempt["outcome"] for attempt in system.attempts()) == ["paused"] * 3 + ["sent"] * 10
     assert worker.is_running()
+
+
+def test_ten_refused_in_a_row_are_a_bad_deploy_and_not_ten_bad_events(system):
+    start(system, misbehave.refuse(400, "Everything is wrong.", "/data"), PREORDER_CONCURRENCY="1")
+    for _ in range(15):
+        system.created()
+    wait_until(lambda: system.value("SELECT pause_reason FROM account"), what="the account is paused")
+    assert (system.count("dead"), system.count("pending")) == (9, 6), "the tenth is not buried"
 
 
 def test_klaviyo_unreachable_and_back(system):

@@ -367,7 +367,7 @@ def test_an_id_is_found_in_a_bulk_job(system):
 
 
 def test_misbehaviours_do_not_disturb_each_other_or_the_drain(system):
-    process = system.start_sandbox(*NO_LIMIT, script=[
+    process = system.start_sandbox(*NO_LIMIT, "--drain-timeout", "60s", script=[
         {"match": {"unique_id": name}, "do": name} for name in
         ("accept-then-silence", "delay-head", "delay-body", "drip-body", "drip-head", "endless-body")])
     wires = [Wire(system.sandbox.address).send(request(event(name))) for name in

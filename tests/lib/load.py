@@ -43,6 +43,24 @@ class _Client:
         self.idle = []
         self.answers = []
 
+    async def exchange(self, request):
+        """Status and body; a connection that the server closed while it was idle is no failure."""
+        while self.idle:
+            reader, writer = self.idle.pop()
+            if not reader.at_eof():
+                try:
+                    return await self.use(reader, writer, request)
+                except (ConnectionError, asyncio.IncompleteReadError):
+                    pass  # it closed at this very moment; the key makes asking again safe
+            writer.close()
+        return await self.use(*await asyncio.open_connection(self.host, self.port), request)
+
+    async def use(self, reader, writer, request):
+        writer.write(request)
+        answer = await _read(reader)
+        self.idle.append((reader, writer))
+        return answer
+
     async def create(self, number, due):
         body = preorder(**self.members(number))
         data = json.dumps(body, ensure_ascii=False).encode()
@@ -51,11 +69,7 @@ class _Client:
         status, preorder_id = 0, None
         try:
             async with asyncio.timeout(ANSWER_S * PATIENCE):
-                reader, writer = self.idle.pop() if self.idle \
-                    else await asyncio.open_connection(self.host, self.port)
-                writer.write(head.encode() + data)
-                status, answer = await _read(reader)
-                self.idle.append((reader, writer))
+                status, answer = await self.exchange(head.encode() + data)
                 if status == 201:
                     preorder_id = json.loads(answer)["id"]
         except (OSError, EOFError, TimeoutError, StopIteration):

@@ -139,6 +139,20 @@ static void while_another_sits_in_the_gate_it_is_busy(void **state) {
     store_close(store);
 }
 
+/* A checkout's timeout is 5 s here: whoever waits for its answers would notice. */
+static void a_checkout_does_not_wait_for_it(void **state) {
+    struct fixture *fixture = *state;
+    fixture_store_samples(fixture, 5, NULL);
+    struct fixture_holder holder = fixture_hold_gate(fixture);
+    struct err err = {0};
+    int64_t start_ms = clock_mono_ms(clock_system());
+    ASSERT_CODE(ERR_BUSY, store_checkpoint(fixture->store, 1, &err));
+    assert_in_range(clock_mono_ms(clock_system()) - start_ms, 0, FIXTURE_TIMEOUT_MS / 2);
+    fixture_release_gate(&holder);
+    checkpoint(fixture->store, 1);
+    assert_int_equal(store_wal_pages(fixture->store), 0);
+}
+
 #define EACH(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 int main(void) {
@@ -149,6 +163,7 @@ int main(void) {
         EACH(the_log_stays_short_during_20000_creates),
         EACH(a_reader_delays_the_work_and_loses_nothing),
         EACH(another_handle_takes_over),
+        EACH(a_checkout_does_not_wait_for_it),
         EACH(while_another_sits_in_the_gate_it_is_busy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

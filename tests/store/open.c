@@ -241,6 +241,46 @@ static void it_does_not_wait_longer_than_it_was_told_for_a_stopped_process(void 
     ASSERT_OK(try_open(fixture, FIXTURE_TIMEOUT_MS, &err));
 }
 
+/* ---- Files that go away ----------------------------------------------------------------------- */
+
+/* Nothing may be acknowledged that is written into a file without a name. */
+static void expect_no_more_writes(struct fixture *fixture, const char *suffix) {
+    char path[FIXTURE_PATH_BYTES + 16];
+    (void)snprintf(path, sizeof path, "%s%s", fixture->path, suffix);
+    struct sample sample;
+    sample_make(fixture, &sample);
+    struct err err = {0};
+    ASSERT_CODE(ERR_FATAL, store_create_preorders(fixture->store, &sample.create, 1, &err));
+    assert_non_null(strstr(err.text, path));
+    ASSERT_CODE(ERR_FATAL, store_check_writable(fixture->store, &err));
+    ASSERT_CODE(ERR_FATAL, store_checkpoint(fixture->store, 0, &err));
+}
+
+static void a_file_that_was_removed_ends_the_writing(void **state) {
+    struct fixture *fixture = *state;
+    static const char *const suffixes[] = {"", "-wal", "-shm"};
+    for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
+        char path[FIXTURE_PATH_BYTES + 16];
+        char aside[FIXTURE_PATH_BYTES + 32];
+        (void)snprintf(path, sizeof path, "%s%s", fixture->path, suffixes[i]);
+        (void)snprintf(aside, sizeof aside, "%s/aside", fixture->folder);
+        assert_int_equal(rename(path, aside), 0);
+        expect_no_more_writes(fixture, suffixes[i]);
+        assert_int_equal(rename(aside, path), 0);
+        fixture_store_samples(fixture, 1, NULL);
+    }
+    fixture_assert_sound(fixture);
+}
+
+static void a_database_that_was_replaced_ends_the_writing(void **state) {
+    struct fixture *fixture = *state;
+    assert_int_equal(remove(fixture->path), 0);
+    FILE *file = fopen(fixture->path, "we");
+    assert_non_null(file);
+    assert_int_equal(fclose(file), 0);
+    expect_no_more_writes(fixture, "");
+}
+
 #define EACH(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 #define EACH_EMPTY(test)                                                                           \
     cmocka_unit_test_setup_teardown(test, fixture_setup_empty, fixture_teardown)
@@ -263,6 +303,8 @@ int main(void) {
         EACH(the_first_to_open_works_the_log_off),
         EACH(the_second_to_open_leaves_the_log_alone),
         EACH(after_the_last_user_was_killed_the_next_to_open_recovers),
+        EACH(a_file_that_was_removed_ends_the_writing),
+        EACH(a_database_that_was_replaced_ends_the_writing),
         EACH(it_does_not_wait_longer_than_it_was_told_for_a_stopped_process),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

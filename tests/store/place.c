@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/store/fixture.h"
 
@@ -73,6 +74,75 @@ static void a_file_is_no_folder(void **state) {
     ASSERT_CODE(ERR_FATAL, place_check(path, &err));
 }
 
+/* Every way to name the file of `fixture` leads to the same gate. */
+static void a_database_has_one_gate_whatever_it_is_called(void **state) {
+    struct fixture *fixture = *state;
+    char other[FIXTURE_PATH_BYTES + 32];
+    char url[FIXTURE_PATH_BYTES + 64];
+    (void)snprintf(other, sizeof other, "%s/link.db", fixture->folder);
+    (void)snprintf(url, sizeof url, "sqlite:%s", other);
+    assert_int_equal(symlink(fixture->path, other), 0);
+    struct fixture_holder holder = fixture_hold_gate(fixture);
+    struct store_options options = fixture_options(STORE_BACKGROUND, 100);
+    struct store *store = NULL;
+    struct err err = {0};
+    ASSERT_CODE(ERR_BUSY, store_open(url, &options, &store, &err));
+    assert_non_null(strstr(err.text, holder.pid_text));
+    fixture_release_gate(&holder);
+    ASSERT_OK(store_open(url, &options, &store, &err));
+    store_close(store);
+    assert_int_equal(remove(other), 0);
+}
+
+static void expect_refused(const struct fixture *fixture, const char *path, const char *word) {
+    (void)fixture;
+    char url[FIXTURE_PATH_BYTES + 64];
+    (void)snprintf(url, sizeof url, "sqlite:%s", path);
+    struct store_options options = fixture_options(STORE_BACKGROUND, FIXTURE_TIMEOUT_MS);
+    struct store *store = NULL;
+    struct store_migration migration;
+    struct err err = {0};
+    ASSERT_CODE(ERR_FATAL, store_open(url, &options, &store, &err));
+    assert_non_null(strstr(err.text, word));
+    ASSERT_CODE(ERR_FATAL, store_migrate(url, &options, false, &migration, &err));
+    assert_non_null(strstr(err.text, word));
+}
+
+static void a_second_name_of_the_file_is_refused(void **state) {
+    struct fixture *fixture = *state;
+    char other[FIXTURE_PATH_BYTES + 32];
+    (void)snprintf(other, sizeof other, "%s/other.db", fixture->folder);
+    assert_int_equal(link(fixture->path, other), 0);
+    expect_refused(fixture, fixture->path, "hard links");
+    expect_refused(fixture, other, "hard links");
+    assert_int_equal(remove(other), 0);
+}
+
+static void a_link_to_nothing_and_a_folder_are_refused(void **state) {
+    struct fixture *fixture = *state;
+    char link[FIXTURE_PATH_BYTES + 32];
+    (void)snprintf(link, sizeof link, "%s/link.db", fixture->folder);
+    assert_int_equal(symlink("nowhere.db", link), 0);
+    expect_refused(fixture, link, "link to nothing");
+    assert_int_equal(remove(link), 0);
+    expect_refused(fixture, fixture->folder, "no file");
+}
+
+static void a_name_that_sqlite_reads_in_its_own_way_is_a_file(void **state) {
+    struct fixture *fixture = *state;
+    char resolved[PLACE_PATH_BYTES];
+    struct err err = {0};
+    assert_int_equal(chdir(fixture->folder), 0);
+    ASSERT_OK(place_resolve(":memory:", resolved, &err));
+    assert_int_equal(resolved[0], '/');
+    assert_non_null(strstr(resolved, "/:memory:"));
+    ASSERT_OK(place_resolve("file:x?mode=memory", resolved, &err));
+    assert_int_equal(resolved[0], '/');
+    assert_int_equal(chdir("/"), 0);
+    ASSERT_OK(place_resolve("x.db", resolved, &err));
+    assert_string_equal(resolved, "/x.db");
+}
+
 static void a_type_nobody_knows_is_taken(void **state) {
     (void)state;
     assert_null(place_refused_name(0x12345678));
@@ -89,6 +159,14 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_folder_that_is_not_there_is_named, fixture_setup_empty,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(a_file_is_no_folder, fixture_setup_empty, fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_database_has_one_gate_whatever_it_is_called,
+                                        fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_second_name_of_the_file_is_refused, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_link_to_nothing_and_a_folder_are_refused,
+                                        fixture_setup_empty, fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_name_that_sqlite_reads_in_its_own_way_is_a_file,
+                                        fixture_setup_empty, fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -176,6 +176,21 @@ static void age_begins_with_the_first_judged_attempt(void **state) {
     }
 }
 
+static void a_retry_that_is_not_burnt_gives_the_attempt_back_and_begins_no_age(void **state) {
+    struct fixture *fixture = *state;
+    struct claim claim = claim_new(fixture);
+    struct settlement settlement = verdict(&claim, OUTCOME_RETRY);
+    settlement.is_burnt = false; /* a failed probe */
+    settle(fixture, &settlement);
+    assert_string_equal(event_row(fixture, &claim), "pending|0|1|1009000||||503|Klaviyo says no|");
+    assert_string_equal(
+        journal_row(fixture, &claim),
+        "worker-a|1000010|1000040|retry|0|503|Klaviyo says no|{\"errors\":[]}|1009000");
+    struct claim again = fixture_claim_one(fixture, FIXTURE_NOW_MS + 9000);
+    assert_int_equal(again.attempts, 1);
+    assert_int_equal(again.first_attempt_at_ms, 0);
+}
+
 static void verdicts_and_claims_of_one_step_go_together(void **state) {
     struct fixture *fixture = *state;
     enum { EVENTS = 6 };
@@ -262,14 +277,26 @@ static void a_stale_sent_makes_the_event_sent(void **state) {
                               " FROM outbox"),
         "sent|1000040|1|1");
     assert_non_null(strstr(journal_row(fixture, &lost), "|sent|"));
-    /* Whoever holds it now may be on the wire, and may die before it says so. */
-    assert_non_null(strstr(journal_row(fixture, &held), "|unknown|"));
+    /* The other's request may be on the wire, and its worker may die before it says so. */
+    assert_non_null(strstr(journal_row(fixture, &held), "|unknown|1|"));
 
     /* If it lives, it has nothing left to say about the event. */
     settlement = verdict(&held, OUTCOME_DEAD);
     settle_stale(fixture, &settlement);
     assert_int_equal(fixture_number(fixture, "SELECT status = 'sent' FROM outbox"), 1);
+    assert_non_null(strstr(journal_row(fixture, &held), "|dead|1|"));
     assert_int_equal(journal_count(fixture), 2);
+}
+
+static void a_stale_verdict_that_is_not_burnt_was_counted_all_the_same(void **state) {
+    struct fixture *fixture = *state;
+    struct claim lost;
+    struct claim held;
+    lose_a_claim(fixture, &lost, &held);
+    struct settlement settlement = verdict(&lost, OUTCOME_THROTTLED);
+    settle_stale(fixture, &settlement);
+    assert_int_equal(held.attempts, 2);
+    assert_non_null(strstr(journal_row(fixture, &lost), "|throttled|1|"));
 }
 
 static void a_stale_sent_raises_the_dead(void **state) {
@@ -479,10 +506,12 @@ int main(void) {
         EACH(without_an_answer_there_is_no_status_and_no_body),
         EACH(a_long_answer_is_cut_at_16_kib),
         EACH(age_begins_with_the_first_judged_attempt),
+        EACH(a_retry_that_is_not_burnt_gives_the_attempt_back_and_begins_no_age),
         EACH(verdicts_and_claims_of_one_step_go_together),
         EACH(a_stale_verdict_changes_nothing_but_the_journal),
         EACH(a_stale_unsent_leaves_no_line_and_takes_no_attempt),
         EACH(a_stale_sent_makes_the_event_sent),
+        EACH(a_stale_verdict_that_is_not_burnt_was_counted_all_the_same),
         EACH(a_stale_sent_raises_the_dead),
         EACH(a_stale_sent_outweighs_a_cancel),
         EACH(sent_twice_keeps_the_first_time),

@@ -1,6 +1,7 @@
 #include "common/store/sqlite/engine.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,7 +98,7 @@ void sqlite_column_copy(sqlite3_stmt *statement, int column, char *text_out,
     if (length >= text_out_bytes) {
         length = text_out_bytes - 1;
     }
-    if (length > 0) {
+    if (text != NULL) {
         memcpy(text_out, text, length);
     }
     text_out[length] = '\0';
@@ -125,18 +126,51 @@ enum err_code sqlite_column_take(sqlite3_stmt *statement, int column, char **byt
     return ERR_OK;
 }
 
-static CHECKED enum err_code enter_gate(struct sqlite_store *self, struct err *err) {
+/* The path of a file of the database: with room for the longest, gate_open's. */
+static void file_path(const struct sqlite_store *self, size_t index,
+                      char path[sizeof self->gate.path]) {
+    static const char *const suffixes[SQLITE_FILE_COUNT] = {"", "-wal", "-shm"};
+    int length = snprintf(path, sizeof self->gate.path, "%s%s", self->path, suffixes[index]);
+    assert(length > 0 && (size_t)length < sizeof self->gate.path);
+}
+
+void sqlite_identify_files(struct sqlite_store *self) {
+    char path[sizeof self->gate.path];
+    for (size_t i = 0; i < SQLITE_FILE_COUNT; i++) {
+        file_path(self, i, path);
+        self->files[i] = place_identify(path);
+    }
+}
+
+static CHECKED enum err_code enter_gate(struct sqlite_store *self, int64_t timeout_ms,
+                                        struct err *err) {
     const struct store_options *options = &self->options;
     int64_t asked_us = clock_mono_us(options->clock);
-    enum err_code code = gate_enter(&self->gate, options->write_timeout_ms, err);
+    enum err_code code = gate_enter(&self->gate, timeout_ms, err);
     if (options->on_gate_wait != NULL) {
         options->on_gate_wait(options->context, clock_mono_us(options->clock) - asked_us);
     }
     return code;
 }
 
+enum err_code sqlite_enter(struct sqlite_store *self, int64_t timeout_ms, struct err *err) {
+    enum err_code code = enter_gate(self, timeout_ms, err);
+    char path[sizeof self->gate.path];
+    for (size_t i = 0; code == ERR_OK && i < SQLITE_FILE_COUNT; i++) {
+        file_path(self, i, path);
+        if (!place_is_unmoved(path, &self->files[i])) {
+            gate_leave(&self->gate);
+            code = err_set(err, ERR_FATAL,
+                           "%s was removed or replaced while in use: stop every process that uses "
+                           "the database, then put all of its files in place together",
+                           path);
+        }
+    }
+    return code;
+}
+
 enum err_code sqlite_begin(struct sqlite_store *self, struct err *err) {
-    enum err_code code = enter_gate(self, err);
+    enum err_code code = sqlite_enter(self, self->options.write_timeout_ms, err);
     if (code != ERR_OK) {
         return code;
     }

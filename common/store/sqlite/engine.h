@@ -11,15 +11,19 @@
 
 #include "common/store/ops.h"
 #include "common/store/sqlite/gate.h"
+#include "common/store/sqlite/place.h"
 #include "common/store/sqlite/roster.h"
 #include "common/store/sqlite/sqlite.h"
 #include "common/store/sqlite/wake.h"
 #include "schema/sqlite.h" /* enum sql_statement, made from schema/sqlite/ by schema/embed.py */
 
+enum { SQLITE_FILE_COUNT = 3 }; /* the database, its log and the log's index */
+
 struct sqlite_store {
     struct store base; /* first: a struct store * is a struct sqlite_store * */
     struct store_options options;
     char *path;
+    struct place_file files[SQLITE_FILE_COUNT]; /* as they were when the database was opened */
     sqlite3 *db;
     struct gate gate;
     struct wake wake;
@@ -63,6 +67,11 @@ void sqlite_column_copy(sqlite3_stmt *statement, int column, char *text_out, siz
 CHECKED enum err_code sqlite_column_take(sqlite3_stmt *statement, int column, char **bytes_out,
                                          size_t *byte_count_out, struct err *err);
 
+/* Remembers which files are in use. */
+void sqlite_identify_files(struct sqlite_store *self);
+/* Wins the gate. ERR_FATAL, too, if one of the files was removed or replaced meanwhile: SQLite goes
+   on writing to a file without a name, and what it acknowledges is gone with the process. */
+CHECKED enum err_code sqlite_enter(struct sqlite_store *self, int64_t timeout_ms, struct err *err);
 CHECKED enum err_code sqlite_begin(struct sqlite_store *self, struct err *err);
 CHECKED enum err_code sqlite_commit(struct sqlite_store *self, struct err *err);
 void sqlite_rollback(struct sqlite_store *self);

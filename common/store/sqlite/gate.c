@@ -50,16 +50,23 @@ static void install_alarm_handler(void) {
 static CHECKED enum err_code alarm_start(timer_t *timer, int64_t delay_us, struct err *err) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     (void)pthread_once(&once, install_alarm_handler);
+    /* Whoever started this process may have left the signal blocked: then the wait had no end. */
+    sigset_t alarm_set;
+    sigemptyset(&alarm_set);
+    sigaddset(&alarm_set, alarm_signal());
+    int unblocked = pthread_sigmask(SIG_UNBLOCK, &alarm_set, NULL);
+    assert(unblocked == 0);
 
     struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = alarm_signal()};
     event._sigev_un._tid = gettid();
     if (timer_create(CLOCK_MONOTONIC, &event, timer) != 0) {
-        return err_set_errno(err, ERR_FATAL, errno, "cannot create a timer for the gate");
+        /* RLIMIT_SIGPENDING counts what all processes of a user have: it passes. */
+        return err_set_errno(err, ERR_BUSY, errno, "cannot create a timer to wait for the gate");
     }
     const int64_t us_per_s = (int64_t)MS_PER_S * US_PER_MS;
     struct itimerspec times = {
         .it_value = {.tv_sec = delay_us / us_per_s, .tv_nsec = delay_us % us_per_s * 1000 + 1},
-        .it_interval = {.tv_nsec = 1000 * 1000},
+        .it_interval = {.tv_nsec = 1000000},
     };
     int result = timer_settime(*timer, 0, &times, NULL);
     assert(result == 0);

@@ -44,7 +44,7 @@ CHECKED enum err_code gate_open(struct gate *gate, const char *database_path, en
 CHECKED enum err_code gate_share(struct gate *gate, struct err *err);
 void gate_close(struct gate *gate);
 
-/* ERR_BUSY: not won within `timeout_ms`; the text names the holder's pid. ERR_FATAL: the file was
-   removed or the kernel refuses locks. */
+/* ERR_BUSY: not won within `timeout_ms`, the text names the holder's pid; or there is no timer for
+   the wait. ERR_FATAL: the file was removed or the kernel refuses locks. */
 CHECKED enum err_code gate_enter(struct gate *gate, int64_t timeout_ms, struct err *err);
 void gate_leave(struct gate *gate);

@@ -51,6 +51,7 @@ static CHECKED enum err_code configure(struct sqlite_store *self, struct err *er
 
 static CHECKED enum err_code read_number(struct sqlite_store *self, const char *query,
                                          int64_t *number_out, struct err *err) {
+    assert(self != NULL);
     sqlite3_stmt *statement = NULL;
     int result = sqlite3_prepare_v2(self->db, query, -1, &statement, NULL);
     if (result == SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW) {
@@ -165,8 +166,13 @@ static CHECKED enum err_code open_file(const char *path, const struct store_opti
     return ERR_OK;
 }
 
-enum err_code sqlite_open(const char *path, const struct store_options *options,
+enum err_code sqlite_open(const char *given_path, const struct store_options *options,
                           struct store **store_out, struct err *err) {
+    char path[PLACE_PATH_BYTES];
+    enum err_code code = place_resolve(given_path, path, err);
+    if (code != ERR_OK) {
+        return code;
+    }
     struct stat status;
     if (stat(path, &status) != 0 && errno == ENOENT) {
         return err_set(err, ERR_NOT_FOUND,
@@ -178,7 +184,7 @@ enum err_code sqlite_open(const char *path, const struct store_options *options,
     }
     struct sqlite_store *self = NULL;
     bool is_first = false;
-    enum err_code code = open_file(path, options, SQLITE_OPEN_READWRITE, &is_first, &self, err);
+    code = open_file(path, options, SQLITE_OPEN_READWRITE, &is_first, &self, err);
     if (code != ERR_OK) {
         return code;
     }
@@ -196,6 +202,7 @@ enum err_code sqlite_open(const char *path, const struct store_options *options,
         sqlite_release(self);
         return code;
     }
+    sqlite_identify_files(self); /* all three are there since the first read */
     *store_out = &self->base;
     return ERR_OK;
 }
@@ -242,8 +249,13 @@ static CHECKED enum err_code migrate_all(struct sqlite_store *self, bool dry_run
     return code;
 }
 
-enum err_code sqlite_migrate(const char *path, const struct store_options *options, bool dry_run,
-                             struct store_migration *migration_out, struct err *err) {
+enum err_code sqlite_migrate(const char *given_path, const struct store_options *options,
+                             bool dry_run, struct store_migration *migration_out, struct err *err) {
+    char path[PLACE_PATH_BYTES];
+    enum err_code code = place_resolve(given_path, path, err);
+    if (code != ERR_OK) {
+        return code;
+    }
     struct stat status;
     if (dry_run && stat(path, &status) != 0) {
         *migration_out = (struct store_migration){.version_after = SQL_MIGRATION_COUNT};
@@ -251,7 +263,7 @@ enum err_code sqlite_migrate(const char *path, const struct store_options *optio
     }
     struct sqlite_store *self = NULL;
     bool is_first = false;
-    enum err_code code =
+    code =
         open_file(path, options, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &is_first, &self, err);
     if (code != ERR_OK) {
         return code;

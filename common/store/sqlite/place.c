@@ -1,10 +1,16 @@
 #include "common/store/sqlite/place.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
+
+_Static_assert(PLACE_PATH_BYTES >= PATH_MAX, "realpath writes up to PATH_MAX bytes");
 
 /* Numbers from linux/magic.h and statfs(2); those that these headers lack are spelled out. */
 static const struct {
@@ -42,14 +48,75 @@ const char *place_refused_name(int64_t file_system_type) {
     return NULL;
 }
 
-enum err_code place_check(const char *path, struct err *err) {
-    char folder[4096];
+static CHECKED enum err_code folder_of(const char *path, char folder[PLACE_PATH_BYTES],
+                                       struct err *err) {
     const char *slash = strrchr(path, '/');
     int length = slash == NULL
-                     ? snprintf(folder, sizeof folder, ".")
-                     : snprintf(folder, sizeof folder, "%.*s/", (int)(slash - path), path);
-    if (length < 0 || (size_t)length >= sizeof folder) {
+                     ? snprintf(folder, PLACE_PATH_BYTES, ".")
+                     : snprintf(folder, PLACE_PATH_BYTES, "%.*s/", (int)(slash - path), path);
+    if (length < 0 || length >= PLACE_PATH_BYTES) {
         return err_set(err, ERR_INVALID, "the database's path is too long");
+    }
+    return ERR_OK;
+}
+
+static CHECKED enum err_code resolve_file(const char *path, char resolved_out[PLACE_PATH_BYTES],
+                                          struct err *err) {
+    struct stat status;
+    if (realpath(path, resolved_out) == NULL || stat(resolved_out, &status) != 0) {
+        return errno == ENOENT
+                   ? err_set(err, ERR_FATAL, "the database %s is a symbolic link to nothing", path)
+                   : err_set_errno(err, ERR_FATAL, errno, "cannot use the database %s", path);
+    }
+    if (!S_ISREG(status.st_mode)) {
+        return err_set(err, ERR_FATAL, "the database %s is no file", path);
+    }
+    if (status.st_nlink > 1) {
+        return err_set(err, ERR_FATAL,
+                       "the database %s has several names (hard links), each would have a log and "
+                       "a gate of its own: leave one",
+                       path);
+    }
+    return ERR_OK;
+}
+
+/* Of a file that is not there yet. */
+static CHECKED enum err_code resolve_folder(const char *path, char resolved_out[PLACE_PATH_BYTES],
+                                            struct err *err) {
+    char folder[PLACE_PATH_BYTES];
+    enum err_code code = folder_of(path, folder, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    char real_folder[PLACE_PATH_BYTES];
+    bool is_there = realpath(folder, real_folder) != NULL;
+    const char *slash = strrchr(path, '/');
+    const char *name = slash == NULL ? path : slash + 1;
+    int length = is_there ? snprintf(resolved_out, PLACE_PATH_BYTES, "%s/%s",
+                                     strcmp(real_folder, "/") == 0 ? "" : real_folder, name)
+                          : snprintf(resolved_out, PLACE_PATH_BYTES, "%s", path);
+    if (length < 0 || length >= PLACE_PATH_BYTES) {
+        return err_set(err, ERR_INVALID, "the database's path is too long");
+    }
+    return ERR_OK;
+}
+
+enum err_code place_resolve(const char *path, char resolved_out[PLACE_PATH_BYTES],
+                            struct err *err) {
+    struct stat status;
+    if (lstat(path, &status) == 0) {
+        return resolve_file(path, resolved_out, err);
+    }
+    return errno == ENOENT
+               ? resolve_folder(path, resolved_out, err)
+               : err_set_errno(err, ERR_FATAL, errno, "cannot use the database %s", path);
+}
+
+enum err_code place_check(const char *path, struct err *err) {
+    char folder[PLACE_PATH_BYTES];
+    enum err_code code = folder_of(path, folder, err);
+    if (code != ERR_OK) {
+        return code;
     }
     struct statfs status;
     if (statfs(folder, &status) != 0) {
@@ -64,4 +131,21 @@ enum err_code place_check(const char *path, struct err *err) {
                        folder, name);
     }
     return ERR_OK;
+}
+
+struct place_file place_identify(const char *path) {
+    struct stat status;
+    if (stat(path, &status) != 0) {
+        return (struct place_file){0};
+    }
+    return (struct place_file){.is_known = true, .device = status.st_dev, .inode = status.st_ino};
+}
+
+bool place_is_unmoved(const char *path, const struct place_file *file) {
+    struct stat status;
+    if (!file->is_known) {
+        return true;
+    }
+    return stat(path, &status) == 0 && status.st_dev == file->device &&
+           status.st_ino == file->inode;
 }

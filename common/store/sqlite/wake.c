@@ -10,9 +10,15 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { HEARD_MAX = 256 }; /* datagrams taken in at once: the kernel queues about ten */
+enum {
+    HEARD_MAX = 256, /* datagrams taken in at once: the kernel queues about ten */
+    /* A folder's change time moves with the kernel's tick, 1 to 10 ms: after a change so young there
+       may be another that does not show. */
+    SETTLED_MS = 50,
+};
 
 /* A socket's address may have 107 characters only, a database's path more: go by the descriptor. */
 static struct sockaddr_un address_of(const struct wake *wake, const char *name) {
@@ -109,16 +115,22 @@ static void read_names(struct wake *wake) {
     (void)closedir(folder);
 }
 
+static int64_t ns_of(const struct timespec *time) {
+    return (int64_t)time->tv_sec * 1000000000 + (int64_t)time->tv_nsec;
+}
+
 /* One look at the folder's change time says whether a worker came or went. */
 static void refresh_names(struct wake *wake) {
     struct stat status;
     if (fstat(wake->folder_fd, &status) != 0) {
         return;
     }
-    int64_t changed_at_ns =
-        (int64_t)status.st_mtim.tv_sec * 1000000000 + (int64_t)status.st_mtim.tv_nsec;
+    int64_t changed_at_ns = ns_of(&status.st_mtim);
     if (changed_at_ns != wake->seen_at_ns) {
-        wake->seen_at_ns = changed_at_ns;
+        struct timespec now;
+        bool is_settled = clock_gettime(CLOCK_REALTIME, &now) == 0 &&
+                          ns_of(&now) - changed_at_ns > (int64_t)SETTLED_MS * 1000000;
+        wake->seen_at_ns = is_settled ? changed_at_ns : 0;
         read_names(wake);
     }
 }

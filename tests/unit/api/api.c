@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "common/log.h"
 #include "common/store/ops.h"
 
 enum { REPLIES_MAX = 2 * API_BATCH_MAX };
@@ -197,9 +198,10 @@ static void answers_201_only_after_the_commit(void **state) {
 
 static void commits_a_whole_turn_at_once(void **state) {
     struct world *world = *state;
-    struct request request = post(body, NULL);
+    struct request requests[API_BATCH_MAX + 3];
     for (size_t i = 0; i < API_BATCH_MAX + 3; i++) {
-        api_take(world->api, &request, (void *)(uintptr_t)(i + 1));
+        requests[i] = post(body, NULL);
+        api_take(world->api, &requests[i], &requests[i]);
     }
     commit(world, ERR_OK);
     assert_int_equal(world->store.create_calls, 1);
@@ -208,7 +210,7 @@ static void commits_a_whole_turn_at_once(void **state) {
     assert_int_equal(world->reply_count, API_BATCH_MAX + 3);
     for (size_t i = 0; i < world->reply_count; i++) {
         assert_int_equal(world->replies[i].status, 201);
-        assert_int_equal((uintptr_t)world->tickets[i], i + 1); /* in the order of arrival */
+        assert_ptr_equal(world->tickets[i], &requests[i]); /* in the order of arrival */
     }
     assert_int_equal(stored_count(world), API_BATCH_MAX + 3);
 }
@@ -288,6 +290,21 @@ static void answers_503_and_stores_nothing_when_the_database_is_busy(void **stat
     assert_string_equal(reply_header(&world->replies[0], "Retry-After"), "1");
     assert_non_null(strstr(world->replies[0].body, "Nothing was stored"));
     assert_int_equal(stored_count(world), 0);
+}
+
+static void nobody_waits_for_a_busy_database_twice(void **state) {
+    struct world *world = *state;
+    struct request request = post(body, NULL);
+    for (size_t i = 0; i < API_BATCH_MAX + 1; i++) {
+        api_take(world->api, &request, &request);
+    }
+    world->store.next_code = ERR_BUSY;
+    commit(world, ERR_OK);
+    assert_int_equal(api_queued_count(world->api), 0);
+    assert_int_equal(world->store.create_calls, 1);
+    assert_int_equal(world->reply_count, API_BATCH_MAX + 1);
+    assert_int_equal(world->replies[API_BATCH_MAX].status, 503);
+    assert_non_null(strstr(world->replies[API_BATCH_MAX].body, "Nothing was stored"));
 }
 
 static void admits_that_it_does_not_know(void **state) {
@@ -373,6 +390,7 @@ static void judges_the_content_type_by_the_head(void **state) {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void) {
+    log_set_level(LOG_LEVEL_ERROR); /* a line a stored preorder would bury the results */
     const struct CMUnitTest tests[] = {
         TEST(answers_201_only_after_the_commit),
         TEST(commits_a_whole_turn_at_once),
@@ -381,6 +399,7 @@ int main(void) {
         TEST(wants_a_key_where_the_shop_does),
         TEST(draws_another_number_when_one_is_taken),
         TEST(answers_503_and_stores_nothing_when_the_database_is_busy),
+        TEST(nobody_waits_for_a_busy_database_twice),
         TEST(admits_that_it_does_not_know),
         TEST(asks_a_broken_store_nothing_more),
         TEST(reads_a_preorder_back_without_personal_data),

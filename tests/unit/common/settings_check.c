@@ -128,6 +128,26 @@ static void origins(void **state) {
             "https://a.example;https://b.example");
 }
 
+static void addresses_to_listen_on(void **state) {
+    (void)state;
+    TAKES(settings_check_listen, "127.0.0.1:8080", "localhost:0", "[::1]:65535", "*_x:1",
+          "unix:/run/preorder.sock", "unix:x");
+    REFUSES(settings_check_listen, "", "8080", ":8080", "127.0.0.1",
+            "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:80x", "::1:80", "[::1]", "[]:80", "[::1:80",
+            "unix:", "none");
+    TAKES(settings_check_worker_listen, "none", "127.0.0.1:8082");
+    REFUSES(settings_check_worker_listen, "", "None", "8082");
+}
+
+static void the_path_of_a_socket_has_its_limit(void **state) {
+    (void)state;
+    char address[200] = "unix:";
+    memset(address + 5, 'x', sizeof address - 6);
+    REFUSES(settings_check_listen, address);
+    address[5 + 107] = '\0';
+    TAKES(settings_check_listen, address);
+}
+
 static void endless_origins(void **state) {
     (void)state;
     char origin[1000] = "https://";
@@ -150,6 +170,8 @@ int main(void) {
         cmocka_unit_test(plain_http_goes_only_to_this_machine),
         cmocka_unit_test(origins),
         cmocka_unit_test(endless_origins),
+        cmocka_unit_test(addresses_to_listen_on),
+        cmocka_unit_test(the_path_of_a_socket_has_its_limit),
     };
     return cmocka_run_group_tests_name("common/settings_check", tests, NULL, NULL);
 }

@@ -109,6 +109,31 @@ static void a_dead_event_of_an_outage_is_not_called_refused(void **state) {
     assert_null(strstr(scene.text, "refused"));
 }
 
+static void an_event_that_timed_out_too_often_is_not_called_refused(void **state) {
+    (void)state;
+    set_status("dead");
+    scene.event.attempts = 200;
+    scene.event.last_http_status = 408;
+    expect("after 200 attempts it was given up (HTTP 408)",
+           "preorderctl retry 0193518d-7c1a-7000-8000-2b6f1e0c9a44");
+    assert_null(strstr(scene.text, "refused"));
+}
+
+static void a_late_dead_is_not_called_a_retry(void **state) {
+    (void)state;
+    start_worker("host-1:77");
+    /* The verdict of a worker that had lost its claim: in the journal, not in the event. */
+    scene.list.attempt_count = 1;
+    (void)snprintf(scene.attempts[0].outcome, sizeof scene.attempts[0].outcome, "dead");
+    scene.attempts[0].is_burnt = true;
+    scene.event.attempts = 2;
+    scene.event.is_claimed = true;
+    scene.event.claim_expires_at_ms = now_ms + 60000;
+    (void)snprintf(scene.event.claimed_by, sizeof scene.event.claimed_by, "host-1:77");
+    expect("has it in hand right now", "");
+    assert_null(strstr(scene.text, "It was dead before"));
+}
+
 static void a_cancelled_event_stays_so(void **state) {
     (void)state;
     set_status("cancelled");
@@ -193,6 +218,12 @@ static void a_pause_gives_its_reason_and_the_next_probe(void **state) {
            "preorderctl resume");
     expect_said("The next probe goes out at 2026-11-22 13:37:34 (in 20 s)");
     expect_said("Mend the cause");
+    /* Klaviyo's words often end as a sentence does. */
+    (void)snprintf(scene.status.account_pause_reason, sizeof scene.status.account_pause_reason,
+                   "HTTP 401: the key is wrong.");
+    explain_event(&scene.input, &scene.told);
+    assert_null(strstr(scene.told.sentences[1], ".."));
+    assert_non_null(strstr(scene.told.sentences[1], "the key is wrong."));
 }
 
 static void a_pause_by_a_person_ends_by_a_person(void **state) {
@@ -290,6 +321,7 @@ static void due_for_long_while_workers_do_nothing_points_to_their_logs(void **st
 static void a_retry_by_a_person_is_seen_in_the_journal(void **state) {
     (void)state;
     (void)snprintf(scene.attempts[0].outcome, sizeof scene.attempts[0].outcome, "dead");
+    scene.attempts[0].is_burnt = true;
     scene.list.attempt_count = 1;
     expect("It was dead before; a person had it tried again.", "preorder-worker");
     set_status("dead");
@@ -373,6 +405,8 @@ int main(void) {
         IN_SCENE(a_sent_event_was_accepted),
         IN_SCENE(a_dead_event_says_why_and_how_to_retry),
         IN_SCENE(a_dead_event_of_an_outage_is_not_called_refused),
+        IN_SCENE(an_event_that_timed_out_too_often_is_not_called_refused),
+        IN_SCENE(a_late_dead_is_not_called_a_retry),
         IN_SCENE(a_cancelled_event_stays_so),
         IN_SCENE(a_claimed_event_names_its_worker),
         IN_SCENE(a_claim_s_holder_is_dead_stopped_or_gone),

@@ -74,8 +74,9 @@ static const char *ask(int port, const char *method, const char *target, int sta
     for (;;) {
         ssize_t count = recv(fd, text + length, sizeof text - 1 - length, 0);
         assert_true(count >= 0);
-        if (count == 0)
+        if (count == 0) {
             break;
+        }
         length += (size_t)count;
     }
     text[length] = '\0';

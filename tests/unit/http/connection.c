@@ -2,12 +2,14 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -22,8 +24,9 @@ static const char GET[] = "GET /x HTTP/1.1\r\n" HOST "\r\n";
 static char text[70000];
 
 static void steps(struct rig *rig, int count) {
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count; i++) {
         server_turn(rig->server);
+    }
 }
 
 static void a_connection_that_says_nothing_is_closed_in_time(void **state) {
@@ -68,8 +71,9 @@ static void a_request_in_drips_is_cut_with_a_408(void **state) {
         text[length] = '\0';
         assert_non_null(strstr(reply_body(text, 408), "/problems/request-timeout"));
         assert_true(reply_has_header(text, "Connection: close\r\n"));
-        if (i == 1)
+        if (i == 1) {
             assert_true(reply_has_header(text, "X-Request-Id: mine\r\n"));
+        }
         close(fd);
     }
     rig_close(&rig);
@@ -187,8 +191,9 @@ static void a_client_that_does_not_fetch_its_reply_is_cut(void **state) {
     rig_open(&rig);
     int fd = client_open(&rig);
     client_send(fd, GET);
-    while (rig.request_count == 0)
+    while (rig.request_count == 0) {
         rig_step(&rig, -1);
+    }
     steps(&rig, 10);
     rig_advance_ms(&rig, 9900);
     steps(&rig, 3);
@@ -220,15 +225,17 @@ enum { LIMIT = 20 };
 static void open_all(struct rig *rig, int fds[LIMIT], const char *request) {
     for (int i = 0; i < LIMIT; i++) {
         fds[i] = client_open(rig);
-        if (request != NULL)
+        if (request != NULL) {
             client_send(fds[i], request);
+        }
     }
     rig_wait_connections(rig, LIMIT);
 }
 
 static void close_all(int fds[LIMIT]) {
-    for (int i = 0; i < LIMIT; i++)
+    for (int i = 0; i < LIMIT; i++) {
         close(fds[i]);
+    }
 }
 
 /* The real clock decides here: the rule is that a new client is served within 5 s. */
@@ -357,6 +364,74 @@ static void the_owner_may_turn_connections_away(void **state) {
     rig_close(&rig);
 }
 
+static int taken_fd;
+
+static bool take_away(void *context, int64_t number, int fd) {
+    (void)context;
+    (void)number;
+    taken_fd = server_take_socket(fd);
+    assert_true(taken_fd >= 0);
+    return false;
+}
+
+static ssize_t receive_without_server(int fd) {
+    struct pollfd pollfd = {.fd = fd, .events = POLLIN};
+    assert_int_equal(poll(&pollfd, 1, RIG_PATIENCE_MS), 1);
+    return recv(fd, text, sizeof text, 0);
+}
+
+static void the_owner_may_take_connections_away(void **state) {
+    (void)state;
+    struct rig rig = {.options = {.on_connect = take_away}};
+    rig_open(&rig);
+    taken_fd = -1;
+    int fd = client_open(&rig);
+    client_send(fd, GET);
+    while (taken_fd < 0) {
+        rig_step(&rig, -1);
+    }
+    rig_wait_connections(&rig, 0);
+    assert_int_equal(receive_without_server(taken_fd), strlen(GET));
+    assert_memory_equal(text, GET, strlen(GET));
+    assert_int_equal(send(taken_fd, "mine", 4, MSG_NOSIGNAL), 4);
+    assert_int_equal(receive_without_server(fd), 4);
+    rig_close(&rig);
+    assert_int_equal(send(taken_fd, "more", 4, MSG_NOSIGNAL), 4);
+    assert_int_equal(receive_without_server(fd), 4);
+    assert_int_equal(close(taken_fd), 0);
+    assert_int_equal(receive_without_server(fd), 0);
+    assert_int_equal(rig.request_count, 0);
+    close(fd);
+}
+
+static bool take_without_descriptors(void *context, int64_t number, int fd) {
+    (void)context;
+    (void)number;
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    rlim_t before = limit.rlim_cur;
+    limit.rlim_cur = 0;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    taken_fd = server_take_socket(fd);
+    limit.rlim_cur = before;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    return true;
+}
+
+static void a_connection_that_cannot_be_taken_is_served(void **state) {
+    (void)state;
+    struct rig rig = {.options = {.on_connect = take_without_descriptors}};
+    rig_open(&rig);
+    taken_fd = 0;
+    int fd = client_open(&rig);
+    client_send(fd, GET);
+    client_receive(&rig, fd, text, sizeof text);
+    assert_string_equal(reply_body(text, 200), "GET /x ");
+    assert_int_equal(taken_fd, -1);
+    close(fd);
+    rig_close(&rig);
+}
+
 static void a_drain_ends_with_no_connection(void **state) {
     (void)state;
     struct rig rig = {0};
@@ -376,6 +451,7 @@ static void a_drain_ends_with_no_connection(void **state) {
     server_drain(rig.server);
     assert_int_equal(server_wait_ms(rig.server), 0);
     assert_int_equal(client_receive_all(&rig, idle, text, sizeof text), 0);
+    assert_int_equal(server_connection_count(rig.server), 3);
     assert_int_equal(client_receive_all(&rig, silent, text, sizeof text), 0);
     assert_int_equal(server_connection_count(rig.server), 2);
     client_send(half, "b");
@@ -413,6 +489,38 @@ static void a_drain_still_serves_who_is_at_the_door(void **state) {
     rig_close(&rig);
 }
 
+/* Its request may be on the way: of two steps of a client, connect and send, we saw one. */
+static void a_drain_waits_a_moment_for_a_first_request(void **state) {
+    (void)state;
+    struct rig rig = {0};
+    rig_open(&rig);
+    int old = client_open(&rig);
+    rig_wait_connections(&rig, 1);
+    rig_advance_ms(&rig, 900);
+    int accepted = client_open(&rig);
+    rig_wait_connections(&rig, 2);
+    int in_backlog = client_open(&rig);
+    server_drain(rig.server);
+    steps(&rig, 3);
+    assert_int_equal(server_connection_count(rig.server), 3);
+
+    rig_advance_ms(&rig, 200);
+    assert_int_equal(client_receive_all(&rig, old, text, sizeof text), 0);
+    assert_int_equal(server_connection_count(rig.server), 2);
+    client_send(accepted, GET);
+    assert_true(client_receive_all(&rig, accepted, text, sizeof text) > 0);
+    assert_string_equal(reply_body(text, 200), "GET /x ");
+    assert_true(reply_has_header(text, "Connection: close\r\n"));
+    assert_int_equal(server_connection_count(rig.server), 1);
+    rig_advance_ms(&rig, 1000);
+    assert_int_equal(client_receive_all(&rig, in_backlog, text, sizeof text), 0);
+    assert_int_equal(server_connection_count(rig.server), 0);
+    close(old);
+    close(accepted);
+    close(in_backlog);
+    rig_close(&rig);
+}
+
 static void after_a_drain_nobody_listens(void **state) {
     (void)state;
     struct rig rig = {0};
@@ -447,8 +555,11 @@ int main(void) {
         cmocka_unit_test(at_the_limit_of_busy_connections_a_new_client_waits),
         cmocka_unit_test(a_crowd_at_the_door_is_served_in_turn),
         cmocka_unit_test(the_owner_may_turn_connections_away),
+        cmocka_unit_test(the_owner_may_take_connections_away),
+        cmocka_unit_test(a_connection_that_cannot_be_taken_is_served),
         cmocka_unit_test(a_drain_ends_with_no_connection),
         cmocka_unit_test(a_drain_still_serves_who_is_at_the_door),
+        cmocka_unit_test(a_drain_waits_a_moment_for_a_first_request),
         cmocka_unit_test(after_a_drain_nobody_listens),
     };
     return cmocka_run_group_tests_name("http/connection", tests, NULL, NULL);

@@ -112,8 +112,9 @@ static struct request request_of(const struct sample *sample) {
                               .path = sample->path,
                               .query = sample->query,
                               .headers = sample->headers};
-    while (request.header_count < 4 && sample->headers[request.header_count].name != NULL)
+    while (request.header_count < 4 && sample->headers[request.header_count].name != NULL) {
         request.header_count++;
+    }
     return request;
 }
 
@@ -125,10 +126,12 @@ static void every_sample_is_judged_as_listed(void **state) {
         const char *name = NULL;
         const char *detail = NULL;
         int status = head_check(&request, &limits, &name, &detail);
-        if (status != SAMPLES[i].status)
+        if (status != SAMPLES[i].status) {
             fail_msg("sample %zu: %d, not %d: %s", i, status, SAMPLES[i].status, detail);
-        if (status == 0)
+        }
+        if (status == 0) {
             continue;
+        }
         assert_string_equal(name, SAMPLES[i].name);
         assert_true(strlen(detail) > 10);
     }
@@ -159,10 +162,11 @@ static void every_byte_is_judged_in_names_values_targets_and_hosts(void **state)
                          byte > 0x20 && byte < 0x7f && strchr("#\"<>\\^`{|}", byte) == NULL);
         headers[0].value = text;
         request.path = "/";
-        if (strchr("/?#@, \\\t\"<>", byte) != NULL || byte >= 0x7f || byte < 0x20)
+        if (strchr("/?#@, \\\t\"<>", byte) != NULL || byte >= 0x7f || byte < 0x20) {
             assert_int_not_equal(head_check(&request, &limits, &name, &detail), 0);
-        else if (is_word)
+        } else if (is_word) {
             assert_int_equal(head_check(&request, &limits, &name, &detail), 0);
+        }
     }
 }
 

@@ -60,8 +60,9 @@ static void only_so_many_linger(void **state) {
     (void)state;
     struct linger_set set = {0};
     int fds[LINGER_MAX];
-    for (int i = 0; i < LINGER_MAX; i++)
+    for (int i = 0; i < LINGER_MAX; i++) {
         fds[i] = lingering_client(&set);
+    }
     int more = lingering_client(&set);
     assert_int_equal(set.count, LINGER_MAX);
     assert_false(is_open(more));
@@ -75,8 +76,9 @@ static void only_so_many_linger(void **state) {
     linger_close(&set);
     assert_int_equal(set.count, 0);
     for (int i = 0; i < LINGER_MAX; i++) {
-        if (i == 0 || i == 7)
+        if (i == 0 || i == 7) {
             continue;
+        }
         assert_false(is_open(fds[i]));
         close(fds[i]);
     }

@@ -21,8 +21,9 @@ static char path[64], address[80];
 
 static int enter_folder(void **state) {
     (void)state;
-    if (mkdtemp(folder) == NULL)
+    if (mkdtemp(folder) == NULL) {
         return -1;
+    }
     snprintf(path, sizeof path, "%s/s", folder);
     snprintf(address, sizeof address, "unix:%s", path);
     return 0;
@@ -44,12 +45,14 @@ static void addresses_are_checked_without_opening_anything(void **state) {
         "h: 1", "h:1x",  "::1:80",    "[::1]",   "[::1:80",    "[]:80",           "h:123456",
         "h:+1", "unix:", "h:80:80",   "[::1]80", too_long};
     struct err err;
-    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         assert_int_equal(listen_check(good[i], &err), ERR_OK);
+    }
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         int fd = -7;
-        if (listen_check(bad[i], &err) != ERR_INVALID)
+        if (listen_check(bad[i], &err) != ERR_INVALID) {
             fail_msg("\"%s\" passed", bad[i]);
+        }
         assert_int_equal(listen_open(bad[i], &fd, &err), ERR_INVALID);
         assert_int_equal(fd, -7);
         assert_int_equal(err.code, ERR_INVALID);

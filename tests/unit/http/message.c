@@ -63,8 +63,9 @@ static void the_longest_value_and_the_last_place_are_usable(void **state) {
     char value[REPLY_HEADER_VALUE_BYTES];
     memset(value, 'v', sizeof value - 1);
     value[sizeof value - 1] = '\0';
-    for (int i = 0; i < REPLY_HEADERS_MAX; i++)
+    for (int i = 0; i < REPLY_HEADERS_MAX; i++) {
         reply_add_header(&reply, "X", value);
+    }
     assert_int_equal(reply.header_count, REPLY_HEADERS_MAX);
     assert_string_equal(reply.headers[REPLY_HEADERS_MAX - 1].value, value);
 }
@@ -75,8 +76,9 @@ static bool aborts(const char *value, int count) {
     if (pid == 0) {
         close(STDERR_FILENO);
         struct reply reply = {.status = 200};
-        for (int i = 0; i < count; i++)
+        for (int i = 0; i < count; i++) {
             reply_add_header(&reply, "X", value);
+        }
         _exit(0);
     }
     int status;
@@ -103,8 +105,9 @@ static void every_status_has_a_phrase(void **state) {
     assert_string_equal(status_phrase(404), "Not Found");
     assert_string_equal(status_phrase(422), "Unprocessable Content");
     assert_string_equal(status_phrase(507), "Insufficient Storage");
-    for (int status = -1; status < 1100; status++)
+    for (int status = -1; status < 1100; status++) {
         assert_true(strlen(status_phrase(status)) >= 2);
+    }
 }
 
 int main(void) {

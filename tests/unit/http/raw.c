@@ -19,9 +19,11 @@ struct head {
 static struct head head_of(const char *text, size_t length) {
     struct head head = {.length = length};
     memcpy(head.bytes, text, length);
-    for (size_t i = 0; i < length; i++)
-        if (head.bytes[i] == '\r' || head.bytes[i] == '\n')
+    for (size_t i = 0; i < length; i++) {
+        if (head.bytes[i] == '\r' || head.bytes[i] == '\n') {
             head.bytes[i] = '\0';
+        }
+    }
     return head;
 }
 

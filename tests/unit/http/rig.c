@@ -72,12 +72,15 @@ static void start(struct rig *rig, const char *address) {
     options->on_request = on_request;
     options->on_done = on_done;
     options->context = rig;
-    if (options->body_bytes_max == 0)
+    if (options->body_bytes_max == 0) {
         options->body_bytes_max = RIG_BODY_BYTES_MAX;
-    if (options->request_deadline_ms == 0)
+    }
+    if (options->request_deadline_ms == 0) {
         options->request_deadline_ms = 10000;
-    if (options->connections_max == 0)
+    }
+    if (options->connections_max == 0) {
         options->connections_max = 100;
+    }
     assert_int_equal(server_open(options, &rig->server, &err), ERR_OK);
 }
 
@@ -94,8 +97,9 @@ void rig_open_unix(struct rig *rig) {
 
 void rig_close(struct rig *rig) {
     server_close(rig->server);
-    if (rig->path[0] != '\0')
+    if (rig->path[0] != '\0') {
         assert_int_equal(unlink(rig->path), 0);
+    }
 }
 
 void rig_advance_ms(struct rig *rig, int64_t ms) {
@@ -145,8 +149,9 @@ void rig_answer_first(struct rig *rig) {
     assert_true(rig->held_count > 0);
     struct exchange *exchange = rig->held[0];
     rig->held_count--;
-    for (int32_t i = 0; i < rig->held_count; i++)
+    for (int32_t i = 0; i < rig->held_count; i++) {
         rig->held[i] = rig->held[i + 1];
+    }
     rig_echo(exchange);
 }
 
@@ -176,12 +181,14 @@ void client_send(int fd, const char *text) {
 /* The length of the whole reply at the beginning of the text, 0 while it is not all there. */
 static size_t reply_length(const char *text, bool has_body) {
     const char *end = strstr(text, "\r\n\r\n");
-    if (end == NULL)
+    if (end == NULL) {
         return 0;
+    }
     size_t length = (size_t)(end - text) + 4;
     const char *field = strcasestr(text, "\r\nContent-Length:");
-    if (has_body && field != NULL && field < end)
+    if (has_body && field != NULL && field < end) {
         length += strtoul(field + strlen("\r\nContent-Length:"), NULL, 10);
+    }
     return strlen(text) >= length ? length : 0;
 }
 
@@ -218,14 +225,16 @@ int64_t client_receive_all(struct rig *rig, int fd, char *text, size_t text_byte
         assert_true(length + 1 < text_bytes);
         ssize_t count = recv(fd, text + length, text_bytes - 1 - length, 0);
         text[length + (size_t)(count > 0 ? count : 0)] = '\0';
-        if (count == 0)
+        if (count == 0) {
             return (int64_t)length;
+        }
         if (count > 0) {
             length += (size_t)count;
             continue;
         }
-        if (errno != EAGAIN)
+        if (errno != EAGAIN) {
             return -1;
+        }
         assert_true(real_ms() < until_ms);
         rig_step(rig, fd);
     }
@@ -248,8 +257,9 @@ void client_ask(struct rig *rig, const char *request, char *text, size_t text_by
 const char *reply_body(const char *text, int status) {
     char line[32];
     snprintf(line, sizeof line, "HTTP/1.1 %d ", status);
-    if (strncmp(text, line, strlen(line)) != 0)
+    if (strncmp(text, line, strlen(line)) != 0) {
         fail_msg("expected %d, got: %s", status, text);
+    }
     const char *end = strstr(text, "\r\n\r\n");
     assert_non_null(end);
     return end + 4;

@@ -42,9 +42,11 @@ static void a_unix_socket_serves_as_well(void **state) {
 
 static int64_t descriptor_count(void) {
     int64_t count = 0;
-    for (int fd = 0; fd < 1000; fd++)
-        if (fcntl(fd, F_GETFD) >= 0)
+    for (int fd = 0; fd < 1000; fd++) {
+        if (fcntl(fd, F_GETFD) >= 0) {
             count++;
+        }
+    }
     return count;
 }
 
@@ -54,21 +56,24 @@ static void closing_ends_everything_in_any_state(void **state) {
     struct rig rig = {0};
     rig_open(&rig);
     int fds[5];
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < 5; i++) {
         fds[i] = client_open(&rig);
+    }
     client_send(fds[0], "GET /hold HTTP/1.1\r\n" HOST "\r\n");
     client_send(fds[1], "POST /x HTTP/1.1\r\n" HOST "Content-Length: 9\r\n\r\na");
     client_send(fds[2], "GET /x HT");
     client_send(fds[3], "POST /x HTTP/1.1\r\n" HOST "Content-Length: 99999\r\n\r\n");
     rig_wait_connections(&rig, 5);
     rig_hold(&rig, 1);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 3; i++) {
         server_turn(rig.server); /* the first is suspended, the fourth lingers */
+    }
     client_send(fds[4], "GET /hold HTTP/1.1\r\n" HOST "\r\n");
     rig_hold(&rig, 2); /* handed over in this very turn */
     rig_close(&rig);
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < 5; i++) {
         close(fds[i]);
+    }
     assert_int_equal(descriptor_count(), before);
     server_close(NULL);
 }
@@ -93,8 +98,9 @@ static void an_idle_server_lets_its_owner_sleep(void **state) {
     int fd = client_open(&rig);
     client_send(fd, GET);
     client_receive(&rig, fd, text, sizeof text);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 3; i++) {
         server_turn(rig.server);
+    }
     assert_int_equal(server_wait_ms(rig.server), 200);
     struct pollfd pollfd = {.fd = server_fd(rig.server), .events = POLLIN};
     assert_int_equal(poll(&pollfd, 1, 0), 0);
@@ -112,23 +118,29 @@ static void no_answer_waits_for_the_owner_to_wake_by_chance(void **state) {
     struct rig rig = {0};
     rig_open(&rig);
     int fds[8];
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < 8; i++) {
         fds[i] = client_open(&rig);
+    }
     int64_t began_ms = clock_mono_ms(clock_system());
     for (int round = 0; round < ROUNDS; round++) {
-        for (int i = 0; i < 8; i++)
+        for (int i = 0; i < 8; i++) {
             client_send(fds[i], i % 2 == 0 ? "GET /hold HTTP/1.1\r\n" HOST "\r\n" : GET);
+        }
         rig_hold(&rig, 4);
-        if (round % 3 == 0)
+        if (round % 3 == 0) {
             server_turn(rig.server);
-        for (int i = 0; i < 4; i++)
+        }
+        for (int i = 0; i < 4; i++) {
             rig_answer_first(&rig);
-        for (int i = 0; i < 8; i++)
+        }
+        for (int i = 0; i < 8; i++) {
             client_receive(&rig, fds[i], text, sizeof text);
+        }
     }
     assert_true(clock_mono_ms(clock_system()) - began_ms < INT64_C(50) * ROUNDS);
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < 8; i++) {
         close(fds[i]);
+    }
     rig_close(&rig);
 }
 
@@ -180,8 +192,9 @@ static void in_a_child(void (*run)(void)) {
 }
 
 static void require(bool condition, int status) {
-    if (!condition)
+    if (!condition) {
         _exit(status);
+    }
 }
 
 static void open_with_room(void) {

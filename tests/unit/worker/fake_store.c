@@ -72,7 +72,7 @@ static void settle(struct fake_store *fake, const struct settlement *settlement,
     snprintf(event->error, sizeof event->error, "%s", settlement->error);
     if (settlement->outcome == OUTCOME_SENT || settlement->outcome == OUTCOME_DEAD) {
         finish(event, settlement->outcome == OUTCOME_SENT);
-    } else if (settlement->outcome != OUTCOME_RETRY) {
+    } else if (!settlement->is_burnt) {
         event->attempts--;
     }
     if (settlement->is_burnt && event->first_attempt_at_ms == 0) {
@@ -129,6 +129,7 @@ static void claim_due(struct fake_store *fake, const struct claim_request *reque
     if (fake->is_paused && count_max > 0) {
         count_max = 1;
         batch->is_probe = true;
+        batch->reason = ACCOUNT_REASON_PAUSED;
         fake->account_not_before_ms = request->now_ms + request->probe_interval_ms;
     }
     while (fake->event_count > 0 && !fake->withholds && batch->claim_count < count_max &&

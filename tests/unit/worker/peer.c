@@ -124,6 +124,7 @@ static void *run(void *context) {
         }
         peer->serve(peer, fd, atomic_fetch_add(&peer->connection_count, 1) + 1);
         close(fd);
+        atomic_fetch_add(&peer->closed_count, 1);
     }
     return NULL;
 }

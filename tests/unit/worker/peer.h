@@ -17,7 +17,9 @@ struct peer {
     char url[PEER_URL_BYTES];
     pthread_t thread;
     atomic_bool is_stopping;
+    atomic_bool is_done; /* what the script wanted to do before it waits */
     atomic_int connection_count;
+    atomic_int closed_count;        /* connections that the peer has closed */
     atomic_int head_count;          /* complete heads of requests that arrived, on any connection */
     atomic_int request_count;       /* complete requests, body included */
     char incoming[PEER_TEXT_BYTES]; /* the thread's own */

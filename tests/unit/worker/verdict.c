@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -15,9 +16,9 @@ static const char html_type[] = "text/html; charset=UTF-8";
 
 enum {
     SEED = 20261122,
-    PROBE_MS = 30 * 1000,
-    HOUR_MS = 3600 * 1000,
-    DAY_MS = 24 * HOUR_MS,
+    PROBE_MS = 30000,
+    HOUR_MS = 3600000,
+    DAY_MS = 86400000,
     /* What the seed's first draw makes of a base of 2 s after so many attempts. */
     WAIT_1 = 1133,
     WAIT_2 = 2137,
@@ -37,7 +38,7 @@ struct row {
     int32_t attempts;
     int64_t age_ms, held_ms;
     int32_t streak;
-    bool is_probe;
+    bool is_probe, is_breaker; /* a probe is a pause's unless it is the breaker's */
     /* the verdict */
     enum outcome outcome;
     bool is_burnt;
@@ -214,15 +215,17 @@ static const struct row rows[] = {
      .outcome = OUTCOME_RETRY, .is_burnt = true, .wait_ms = WAIT_199,
      .error = "Klaviyo answered 500"},
     {"a_503_waits_at_least_what_it_asks_for", .status = 503, .retry_after = "120",
-     .outcome = OUTCOME_RETRY, .is_burnt = true, .wait_ms = 120 * 1000,
+     .outcome = OUTCOME_RETRY, .is_burnt = true, .wait_ms = 120000,
      .error = "Klaviyo answered 503"},
     {"a_503_that_asks_for_less_waits_the_backoff", .status = 503, .retry_after = "1",
      .outcome = OUTCOME_RETRY, .is_burnt = true, .wait_ms = WAIT_1,
      .error = "Klaviyo answered 503"},
     {"a_503_may_name_a_date", .status = 503, .retry_after = "Sun, 22 Nov 2026 13:18:14 GMT",
-     .outcome = OUTCOME_RETRY, .is_burnt = true, .wait_ms = 60 * 1000,
+     .outcome = OUTCOME_RETRY, .is_burnt = true, .wait_ms = 60000, .error = "Klaviyo answered 503"},
+    {"a_503_that_asks_for_a_century_waits_the_backoff", .status = 503, .retry_after = "3155760000",
+     .outcome = OUTCOME_RETRY, .is_burnt = true, .wait_ms = WAIT_1,
      .error = "Klaviyo answered 503"},
-    {"a_503_that_asks_for_a_century_waits_an_hour", .status = 503, .retry_after = "3155760000",
+    {"a_503_that_asks_for_an_hour_waits_it", .status = 503, .retry_after = "3600",
      .outcome = OUTCOME_RETRY, .is_burnt = true, .wait_ms = HOUR_MS,
      .error = "Klaviyo answered 503"},
     {"a_503_that_asks_for_nonsense_waits_the_backoff", .status = 503, .retry_after = "NaN",
@@ -262,12 +265,21 @@ static const struct row rows[] = {
     {"a_429_of_1e9_waits_a_window", .status = 429, .retry_after = "1e9",
      .outcome = OUTCOME_THROTTLED, .wait_ms = 60000, .account_wait_ms = 60000,
      .error = "Klaviyo answered 429"},
-    {"a_429_of_ages_waits_an_hour", .status = 429, .retry_after = "1000000000",
+    {"a_429_of_an_hour_waits_an_hour", .status = 429, .retry_after = "3600",
      .outcome = OUTCOME_THROTTLED, .wait_ms = HOUR_MS, .account_wait_ms = HOUR_MS,
      .error = "Klaviyo answered 429"},
-    {"a_429_of_endless_digits_waits_an_hour", .status = 429,
-     .retry_after = "99999999999999999999999999", .outcome = OUTCOME_THROTTLED, .wait_ms = HOUR_MS,
-     .account_wait_ms = HOUR_MS, .error = "Klaviyo answered 429"},
+    {"a_429_of_more_than_an_hour_waits_a_window", .status = 429, .retry_after = "3601",
+     .outcome = OUTCOME_THROTTLED, .wait_ms = 60000, .account_wait_ms = 60000,
+     .error = "Klaviyo answered 429"},
+    {"a_429_of_ages_waits_a_window", .status = 429, .retry_after = "1000000000",
+     .outcome = OUTCOME_THROTTLED, .wait_ms = 60000, .account_wait_ms = 60000,
+     .error = "Klaviyo answered 429"},
+    {"a_429_of_endless_digits_waits_a_window", .status = 429,
+     .retry_after = "99999999999999999999999999", .outcome = OUTCOME_THROTTLED, .wait_ms = 60000,
+     .account_wait_ms = 60000, .error = "Klaviyo answered 429"},
+    {"a_429_until_a_far_date_waits_a_window", .status = 429,
+     .retry_after = "Fri, 31 Dec 9999 23:59:59 GMT", .outcome = OUTCOME_THROTTLED, .wait_ms = 60000,
+     .account_wait_ms = 60000, .error = "Klaviyo answered 429"},
     {"a_429_may_name_a_date", .status = 429, .retry_after = "Sun, 22 Nov 2026 13:17:44 GMT",
      .outcome = OUTCOME_THROTTLED, .wait_ms = 30000, .account_wait_ms = 30000,
      .error = "Klaviyo answered 429"},
@@ -279,6 +291,34 @@ static const struct row rows[] = {
      .account_wait_ms = 2000, .error = "Klaviyo answered 429"},
     {"a_429_whose_body_never_ends_counts", .status = 429, .code = TRANSPORT_TIMEOUT,
      .retry_after = "3", .outcome = OUTCOME_THROTTLED, .wait_ms = 3000, .account_wait_ms = 3000,
+     .error = "Klaviyo answered 429"},
+
+    /* A probe of a paused account burns nothing. */
+    {"a_probe_that_goes_through_is_sent", .status = 202, .is_probe = true, .outcome = OUTCOME_SENT,
+     .is_burnt = true},
+    {"a_probe_that_meets_a_503_burns_nothing", .status = 503, .is_probe = true,
+     .outcome = OUTCOME_RETRY, .wait_ms = PROBE_MS, .error = "Klaviyo answered 503"},
+    {"a_probe_waits_as_long_as_a_503_asks", .status = 503, .is_probe = true, .retry_after = "60",
+     .outcome = OUTCOME_RETRY, .wait_ms = 60000, .error = "Klaviyo answered 503"},
+    {"a_probe_that_times_out_burns_nothing", .code = TRANSPORT_TIMEOUT, .is_probe = true,
+     .outcome = OUTCOME_RETRY, .wait_ms = PROBE_MS, .error = "timeout"},
+    {"a_probe_buries_nothing_at_its_last_attempt", .status = 500, .is_probe = true, .attempts = 200,
+     .age_ms = 9 * (int64_t)DAY_MS, .outcome = OUTCOME_RETRY, .wait_ms = PROBE_MS,
+     .error = "Klaviyo answered 500"},
+    {"a_probe_that_is_refused_buries_nothing", .status = 400, .is_probe = true,
+     .detail = "'time' is no date", .outcome = OUTCOME_RETRY, .wait_ms = PROBE_MS,
+     .error = "Klaviyo answered 400: 'time' is no date"},
+    {"a_probe_of_the_breaker_that_is_refused_is_buried", .status = 400, .is_probe = true,
+     .is_breaker = true, .detail = "'time' is no date", .outcome = OUTCOME_DEAD, .is_burnt = true,
+     .error = "Klaviyo answered 400: 'time' is no date"},
+    {"a_probe_with_a_422_buries_nothing", .status = 422, .is_probe = true, .outcome = OUTCOME_RETRY,
+     .wait_ms = PROBE_MS, .error = "Klaviyo answered 422"},
+    {"a_probe_with_a_401_keeps_the_pause", .status = 401, .is_probe = true,
+     .content_type = "application/json", .outcome = OUTCOME_PAUSED, .wait_ms = PROBE_MS,
+     .account_wait_ms = PROBE_MS, .error = "Klaviyo answered 401",
+     .reason = "check KLAVIYO_API_KEY: Klaviyo answered 401"},
+    {"a_probe_with_a_429_holds_the_account", .status = 429, .is_probe = true, .retry_after = "3",
+     .outcome = OUTCOME_THROTTLED, .wait_ms = 3000, .account_wait_ms = 3000,
      .error = "Klaviyo answered 429"},
 };
 
@@ -307,13 +347,14 @@ static struct verdict judge(const struct row *row) {
         .error = text_or_empty(row->wire_error),
     };
     struct answer words = {0};
-    strncpy(words.detail, text_or_empty(row->detail), sizeof words.detail - 1);
-    strncpy(words.pointer, text_or_empty(row->pointer), sizeof words.pointer - 1);
+    (void)snprintf(words.detail, sizeof words.detail, "%s", text_or_empty(row->detail));
+    (void)snprintf(words.pointer, sizeof words.pointer, "%s", text_or_empty(row->pointer));
     struct verdict_context context = {
         .attempts = row->attempts == 0 ? 1 : row->attempts,
         .first_attempt_at_ms = row->age_ms == 0 ? 0 : now_ms - row->age_ms,
         .held_ms = row->held_ms,
         .is_probe = row->is_probe,
+        .is_pause_probe = row->is_probe && !row->is_breaker,
         .refused_streak = row->streak,
         .now_ms = now_ms,
     };
@@ -365,7 +406,7 @@ static void age_stands_still_while_the_account_is_held(void **state) {
 static void a_probe_that_fails_burns_nothing_and_buries_nobody(void **state) {
     (void)state;
     struct row row = {
-        .status = 503, .attempts = 200, .age_ms = 9 * (int64_t)DAY_MS, .is_probe = true};
+        .status = 503, .attempts = 200, .age_ms = 9 * (int64_t)DAY_MS, .is_probe = true, .is_breaker = true};
     struct verdict verdict = judge(&row);
     assert_int_equal(verdict.outcome, OUTCOME_RETRY);
     assert_false(verdict.is_burnt);

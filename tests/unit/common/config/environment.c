@@ -174,6 +174,22 @@ static void a_bad_credential_is_refused(void **state) {
     assert_int_equal(run->code, ERR_OK);
 }
 
+static void the_file_of_another_programs_secret_is_not_opened(void **state) {
+    struct shop_run *run = *state;
+    struct config_table table = shop_table;
+    char program[] = "other";
+    char flag[] = "--config=shop.conf";
+    char *argv[] = {program, flag, NULL};
+    table.program_bit = 1u << 1;
+    shop_write("shop.conf", "SHOP_KEY_FILE = nowhere");
+    shop_set("SHOP_KEY_FILE", "nowhere");
+    shop_set("CREDENTIALS_DIRECTORY", ".");
+    shop_write("shop_key", "");
+    assert_int_equal(config_load(&table, 2, argv, &run->shop, &run->next, &run->action, &run->err),
+                     ERR_OK);
+    assert_null(run->shop.key);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, shop_setup, shop_teardown)
 
 int main(void) {
@@ -191,6 +207,7 @@ int main(void) {
         TEST(a_credential_is_found_by_its_name),
         TEST(a_credential_is_the_last_resort),
         TEST(a_bad_credential_is_refused),
+        TEST(the_file_of_another_programs_secret_is_not_opened),
     };
     return cmocka_run_group_tests_name("common/config_environment", tests, NULL, NULL);
 }

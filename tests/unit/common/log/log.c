@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -187,6 +188,21 @@ static void a_stderr_that_takes_nothing_harms_nobody(void **state) {
     assert_int_equal(kept, EDOM); /* a log line never changes errno */
 }
 
+static void nothing_else_gets_the_number_of_a_missing_stderr(void **state) {
+    (void)state;
+    pid_t pid = fork();
+    if (pid == 0) {
+        (void)close(STDIN_FILENO);
+        (void)close(STDERR_FILENO);
+        log_init("api", LOG_FORMAT_JSON, LOG_LEVEL_INFO);
+        _exit(open("/dev/zero", O_RDONLY | O_CLOEXEC) > STDERR_FILENO ? 7 : 1);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 7);
+}
+
 static void names_of_levels_are_understood(void **state) {
     (void)state;
     static const char *const names[] = {"error", "warning", "info", "debug"};
@@ -222,6 +238,7 @@ int main(void) {
         cmocka_unit_test(levels_below_the_chosen_one_are_left_out),
         cmocka_unit_test(lines_of_several_threads_are_never_mixed),
         cmocka_unit_test(a_stderr_that_takes_nothing_harms_nobody),
+        cmocka_unit_test(nothing_else_gets_the_number_of_a_missing_stderr),
         cmocka_unit_test(names_of_levels_are_understood),
         cmocka_unit_test(names_of_formats_are_understood),
     };
