@@ -50,7 +50,7 @@ static int teardown(void **state) {
 
 static void show(void) {
     struct buf text;
-    buf_init(&text, 64 * 1024);
+    buf_init(&text, 65536);
     metrics_render(metrics, &text);
     free(shown);
     shown = buf_take(&text, NULL);
