@@ -10,96 +10,7 @@
 #include <cmocka.h>
 
 #include "common/log.h"
-#include "tests/unit/worker/fake_clock.h"
-#include "tests/unit/worker/fake_store.h"
-#include "tests/unit/worker/fake_transport.h"
-#include "worker/worker.h"
-
-enum {
-    LEASE_MS = 60 * 1000,
-    TIMEOUT_MS = 15 * 1000,
-    POLL_MS = 1000,
-    PROBE_MS = 30 * 1000,
-    CONCURRENCY = 4,
-};
-
-static const int64_t start_at_ms = 1795353434000;
-
-struct scene {
-    struct fake_clock clock;
-    struct random_seeded seeded;
-    struct random random;
-    struct fake_store *store;
-    struct fake_transport *wire;
-    struct worker *worker;
-    struct worker_options options;
-    int64_t wait_ms; /* what the last step said */
-    struct err err;
-};
-
-static void open_worker(struct scene *scene, const char *id) {
-    scene->options.id = id;
-    fake_transport_init(scene->wire);
-    assert_int_equal(worker_open(&scene->options, &scene->worker, &scene->err), ERR_OK);
-}
-
-static void open_scene(struct scene *scene, size_t event_count, size_t concurrency) {
-    memset(scene, 0, sizeof *scene);
-    fake_clock_init(&scene->clock, start_at_ms);
-    scene->random = random_seeded(&scene->seeded, 5);
-    scene->store = calloc(1, sizeof *scene->store);
-    scene->wire = calloc(1, sizeof *scene->wire);
-    assert_non_null(scene->store);
-    assert_non_null(scene->wire);
-    fake_store_init(scene->store);
-    for (size_t i = 0; i < event_count; i++) {
-        fake_store_add(scene->store, start_at_ms);
-    }
-    scene->options = (struct worker_options){
-        .clock = &scene->clock.clock,
-        .random = &scene->random,
-        .store = &scene->store->base,
-        .transport = &scene->wire->transport,
-        .concurrency = concurrency,
-        .lease_ms = LEASE_MS,
-        .request_timeout_ms = TIMEOUT_MS,
-        .poll_interval_ms = POLL_MS,
-        .limits = {.burst_count = 350, .steady_count = 3500},
-        .policy = {.retry_base_ms = 2000,
-                   .retry_max_ms = 3600 * 1000,
-                   .retry_attempts_max = 5,
-                   .retry_age_max_ms = 3 * 24 * 3600 * 1000LL,
-                   .probe_interval_ms = PROBE_MS},
-    };
-    open_worker(scene, "worker-1");
-}
-
-static void close_scene(struct scene *scene) {
-    worker_close(scene->worker);
-    free(scene->store);
-    free(scene->wire);
-}
-
-static void step(struct scene *scene) {
-    assert_int_equal(worker_step(scene->worker, &scene->wait_ms, &scene->err), ERR_OK);
-    assert_true(scene->wait_ms >= 0);
-}
-
-/* Steps until the worker has nothing more to do at this moment. */
-static void settle_down(struct scene *scene) {
-    for (int i = 0; i < 100; i++) {
-        step(scene);
-        if (scene->wait_ms > 0) {
-            return;
-        }
-    }
-    fail_msg("the worker spins");
-}
-
-static void pass(struct scene *scene, int64_t ms) {
-    fake_clock_pass(&scene->clock, ms);
-    settle_down(scene);
-}
+#include "tests/unit/worker/scene.h"
 
 /* ---- The usual -------------------------------------------------------------------------------- */
 
@@ -186,7 +97,7 @@ static void a_worker_wakes_for_the_next_due_event(void **state) {
     (void)state;
     struct scene scene;
     open_scene(&scene, 0, CONCURRENCY);
-    fake_store_add(scene.store, start_at_ms + 300);
+    fake_store_add(scene.store, START_AT_MS + 300);
     settle_down(&scene);
     assert_int_equal(scene.wait_ms, 300);
     pass(&scene, 300);
@@ -199,7 +110,7 @@ static void a_call_wakes_at_once(void **state) {
     struct scene scene;
     open_scene(&scene, 0, CONCURRENCY);
     settle_down(&scene);
-    fake_store_add(scene.store, start_at_ms);
+    fake_store_add(scene.store, START_AT_MS);
     step(&scene);
     assert_int_equal(fake_transport_up_count(scene.wire), 0);
     worker_wake(scene.worker);
@@ -222,88 +133,12 @@ static void a_store_that_gives_nothing_is_not_asked_at_once(void **state) {
     close_scene(&scene);
 }
 
-/* ---- Neighbours ------------------------------------------------------------------------------- */
-
-static void a_lone_worker_wakes_for_nobody(void **state) {
-    (void)state;
-    struct scene scene;
-    open_scene(&scene, 0, CONCURRENCY);
-    settle_down(&scene);
-    size_t tend_count = scene.store->tend_count;
-    for (int i = 0; i < 50; i++) {
-        assert_in_range(scene.wait_ms, POLL_MS * 3 / 4, POLL_MS * 5 / 4);
-        pass(&scene, scene.wait_ms);
-    }
-    assert_int_equal(scene.store->tend_count, tend_count + 50);
-    close_scene(&scene);
-}
-
-static void the_death_of_a_neighbour_is_found_within_250_ms(void **state) {
-    (void)state;
-    struct scene scene;
-    open_scene(&scene, 0, CONCURRENCY);
-    scene.store->neighbour_count = 1;
-    settle_down(&scene);
-    for (int i = 0; i < 50; i++) {
-        assert_in_range(scene.wait_ms, 1, 250);
-        size_t tend_count = scene.store->tend_count;
-        fake_clock_pass(&scene.clock, 250);
-        step(&scene);
-        assert_int_equal(scene.store->tend_count, tend_count + 1);
-    }
-    close_scene(&scene);
-}
-
-static void what_a_dead_neighbour_had_in_hand_is_sent_in_the_same_turn(void **state) {
-    (void)state;
-    struct scene scene;
-    open_scene(&scene, 0, CONCURRENCY);
-    settle_down(&scene);
-    size_t event = fake_store_add(scene.store, start_at_ms);
-    scene.store->events[event].is_claimed = true;
-    scene.store->events[event].due_at_ms = start_at_ms + LEASE_MS;
-    snprintf(scene.store->events[event].holder, WORKER_ID_BYTES, "worker-0");
-    scene.store->dying = "worker-0";
-    fake_clock_pass(&scene.clock, POLL_MS * 5 / 4);
-    step(&scene);
-    assert_int_equal(fake_transport_up_count(scene.wire), 1);
-    assert_int_equal(fake_store_count_lines(scene.store, OUTCOME_UNKNOWN), 1);
-    close_scene(&scene);
-}
-
-static void a_busy_worker_without_a_free_slot_tends_all_the_same(void **state) {
-    (void)state;
-    struct scene scene;
-    open_scene(&scene, CONCURRENCY + 1, CONCURRENCY);
-    scene.store->neighbour_count = 1;
-    settle_down(&scene);
-    assert_int_equal(fake_transport_up_count(scene.wire), CONCURRENCY);
-    assert_in_range(scene.wait_ms, 1, 250);
-    size_t tend_count = scene.store->tend_count;
-    pass(&scene, 250);
-    assert_int_equal(scene.store->tend_count, tend_count + 1);
-    close_scene(&scene);
-}
-
-static void a_busy_store_is_not_tended_at_once_again(void **state) {
-    (void)state;
-    struct scene scene;
-    open_scene(&scene, 0, CONCURRENCY);
-    scene.store->tend_code = ERR_BUSY;
-    step(&scene);
-    assert_in_range(scene.wait_ms, 50, 200);
-    assert_int_equal(scene.store->tend_count, 1);
-    step(&scene);
-    assert_int_equal(scene.store->tend_count, 1);
-    close_scene(&scene);
-}
-
 static void a_trace_goes_on_with_a_new_parent(void **state) {
     (void)state;
     static const char parent[] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     struct scene scene;
     open_scene(&scene, 1, CONCURRENCY);
-    strcpy(scene.store->events[0].traceparent, parent);
+    memcpy(scene.store->events[0].traceparent, parent, sizeof parent);
     settle_down(&scene);
     assert_memory_equal(scene.wire->slots[0].traceparent, parent, 36);
     assert_string_not_equal(scene.wire->slots[0].traceparent, parent);
@@ -722,11 +557,6 @@ int main(void) {
         cmocka_unit_test(a_worker_wakes_for_the_next_due_event),
         cmocka_unit_test(a_call_wakes_at_once),
         cmocka_unit_test(a_store_that_gives_nothing_is_not_asked_at_once),
-        cmocka_unit_test(a_lone_worker_wakes_for_nobody),
-        cmocka_unit_test(the_death_of_a_neighbour_is_found_within_250_ms),
-        cmocka_unit_test(what_a_dead_neighbour_had_in_hand_is_sent_in_the_same_turn),
-        cmocka_unit_test(a_busy_worker_without_a_free_slot_tends_all_the_same),
-        cmocka_unit_test(a_busy_store_is_not_tended_at_once_again),
         cmocka_unit_test(a_trace_goes_on_with_a_new_parent),
         cmocka_unit_test(the_log_is_kept_short),
         cmocka_unit_test(a_failure_is_tried_again_when_it_is_due),
