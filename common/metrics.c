@@ -95,10 +95,15 @@ void metrics_close(struct metrics *metrics) {
 
 /* ---- Writing ---------------------------------------------------------------------------------- */
 
+/* Without labels a series is that of all the rest. */
+static const char *label_at(const char *const *labels, size_t i) {
+    return labels == NULL ? "other" : labels[i];
+}
+
 static bool has_labels(const struct family *family, const struct series *series,
                        const char *const *labels) {
     for (size_t i = 0; i < family->label_count; i++) {
-        if (strcmp(series->labels[i], labels[i]) != 0) {
+        if (strcmp(series->labels[i], label_at(labels, i)) != 0) {
             return false;
         }
     }
@@ -116,29 +121,29 @@ static bool fits(const struct family *family, const char *const *labels) {
 
 /* The series of these labels, made if it is not there. */
 static struct series *find_series(struct family *family, const char *const *labels) {
-    static const char *const other[METRIC_LABELS_MAX] = {"other", "other", "other"};
     assert((labels != NULL) == (family->label_count > 0));
     size_t count = atomic_load_explicit(&family->series_count, memory_order_relaxed);
     if (labels == NULL) {
         return &family->series[0];
     }
     if (!fits(family, labels)) {
-        labels = other;
+        labels = NULL;
     }
     for (size_t i = 0; i < count; i++) {
         if (has_labels(family, &family->series[i], labels)) {
             return &family->series[i];
         }
     }
-    if (count + 1 >= family->capacity) {
-        if (count == family->capacity) {
-            return &family->series[count - 1];
-        }
-        labels = other;
+    if (count == family->capacity) {
+        return &family->series[count - 1];
+    }
+    if (count + 1 == family->capacity) {
+        labels = NULL;
     }
     struct series *series = &family->series[count];
     for (size_t i = 0; i < family->label_count; i++) {
-        memcpy(series->labels[i], labels[i], strlen(labels[i]) + 1);
+        const char *value = label_at(labels, i);
+        memcpy(series->labels[i], value, strlen(value) + 1);
     }
     /* Readers see the labels with the count. */
     atomic_store_explicit(&family->series_count, count + 1, memory_order_release);

@@ -7,8 +7,8 @@
 #include "ctl/json_view.h"
 
 static const struct check_limits limits_default = {
-    .oldest_warning_ms = 60 * MS_PER_S,
-    .oldest_critical_ms = 5 * 60 * MS_PER_S,
+    .oldest_warning_ms = INT64_C(60) * MS_PER_S,
+    .oldest_critical_ms = INT64_C(5) * 60 * MS_PER_S,
     .dead_warning = 0,
     .dead_critical = 100,
     .workers_min = 1,

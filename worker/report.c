@@ -98,13 +98,25 @@ void report_attempt(struct report *report, const struct flight *flight) {
     }
 }
 
+static void report_breaker(struct report *report, enum account_reason reason, bool is_flowing) {
+    if (reason == ACCOUNT_REASON_BREAKER && !report->is_open) {
+        log_warning(LOG_MSG("breaker open: Klaviyo fails, one event at a time tries"));
+        report->is_open = true;
+    } else if (is_flowing && report->is_open) {
+        log_warning(LOG_MSG("breaker closed: events are sent again"));
+        report->is_open = false;
+    }
+}
+
 void report_claims(struct report *report, const struct claim_batch *batch, int64_t now_ms) {
     if (batch->rescued_count > 0) {
         metrics_add(report->metrics, WORKER_CLAIMS_RESCUED, NULL, (double)batch->rescued_count);
         log_warning(LOG_MSG("took over events whose worker vanished"),
                     LOG_INT("count", (int64_t)batch->rescued_count));
     }
-    if (batch->is_probe && !report->is_paused) {
+    report_breaker(report, batch->reason, batch->claim_count > 0 && !batch->is_probe);
+    bool is_pauses_probe = batch->is_probe && batch->reason == ACCOUNT_REASON_PAUSED;
+    if (is_pauses_probe && !report->is_paused) {
         log_warning(LOG_MSG("account is paused: probing with one event"));
         report->is_paused = true;
         report->paused_at_ms = now_ms;

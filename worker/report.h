@@ -15,7 +15,8 @@
 
 struct report {
     struct metrics *metrics; /* borrowed, of worker_metrics; NULL: nothing is counted */
-    bool is_paused;          /* as far as this worker has seen */
+    bool is_open;            /* the breaker, as far as this worker has seen */
+    bool is_paused;          /* the account, likewise */
     int64_t paused_at_ms;    /* since when it knows */
     int64_t throttled_until_ms;
     bool is_store_failing;

@@ -30,7 +30,8 @@ def field(name, alert):
 def promtool_test(folder, rules):
     """Runs the rule tests against other rules."""
     (folder / "rules.yml").write_text(rules)
-    (folder / "test.yml").write_text(TESTS.read_text().replace("../../deploy/prometheus/preorder.rules.yml", "rules.yml"))
+    tests = TESTS.read_text().replace("../../deploy/prometheus/preorder.rules.yml", "rules.yml")
+    (folder / "test.yml").write_text(tests)
     return subprocess.run(["promtool", "test", "rules", folder / "test.yml"], capture_output=True, text=True,
                           check=False)
 

@@ -376,7 +376,7 @@ def test_explain_says_why_and_what_would_move_it(desk):
 @pytest.mark.parametrize("state, said, command", [
     ("sent", "Klaviyo accepted it at", None),
     ("dead", "it was given up (HTTP 400: Invalid email)", "preorderctl retry {id}"),
-    ("claimed", "A worker (worker-1) has it in hand right now", None),
+    ("claimed", "A worker (worker-1) has it in hand right now", "preorder-worker"),
     ("event", "No preorder-worker is running", "preorder-worker"),
 ])
 def test_explain_knows_every_state(desk, state, said, command):

@@ -101,7 +101,8 @@ def test_attempts_are_counted_by_event_outcome_and_code(busy):
 
 
 def test_failures_and_throttling_are_counted_as_what_they_are(system):
-    script = [misbehave.times(misbehave.status(503), 1), misbehave.times(misbehave.status(429, {"Retry-After": "1"}), 1),
+    script = [misbehave.times(misbehave.status(503), 1),
+              misbehave.times(misbehave.status(429, {"Retry-After": "1"}), 1),
               misbehave.times(misbehave.status(400), 1)]
     system.migrate().start_sandbox(script=script)
     system.start_api()

@@ -45,7 +45,8 @@ def test_a_request_without_ids_gets_some_and_they_are_found_everywhere(shop):
     shop.wait_sent(1)
     [stored] = entries(shop.api, msg="preorder stored", request_id=request_id)
     [attempt] = wait_until(lambda: entries(worker, msg="attempt", request_id=request_id), what="the attempt's line")
-    [request] = wait_until(lambda: entries(shop.sandbox, msg="request", request_id=request_id), what="the sandbox's line")
+    [request] = wait_until(lambda: entries(shop.sandbox, msg="request", request_id=request_id),
+                           what="the sandbox's line")
     assert len(stored["trace_id"]) == 32
     assert stored["trace_id"] == attempt["trace_id"] == traces(request)
 

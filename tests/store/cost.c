@@ -142,7 +142,7 @@ static void looking_at_the_backlog_reads_no_events(void **state) {
                          " created_at, next_attempt_at) SELECT 'e-' || id, id, 1, 'm', 'pending',"
                          " hex(randomblob(400)), 1, rowid * 1000 FROM preorders");
     (void)pages_of(sqlite_of(fixture->store)->db);
-    ASSERT_OK(store_read_backlog(fixture->store, 50000 * 1000, &status, &err));
+    ASSERT_OK(store_read_backlog(fixture->store, INT64_C(50000) * 1000, &status, &err));
     int64_t pages = pages_of(sqlite_of(fixture->store)->db);
     print_message("# pages %lld\n", (long long)pages);
     assert_int_equal(status.due_count, 50000);

@@ -19,6 +19,11 @@ static int64_t read_mono_us(void *context) {
     return mono_us;
 }
 
+/* The next look asks the database again. */
+static void pass_interval(void) {
+    mono_us += (int64_t)WATCH_READ_INTERVAL_MS * US_PER_MS;
+}
+
 static const struct clock played = {.wall_ms = read_wall_ms, .mono_us = read_mono_us};
 
 static struct watch *open_watch(struct fixture *fixture) {
@@ -59,7 +64,7 @@ static void pause_account(struct fixture *fixture, const char *reason) {
                 "UPDATE account SET pause_reason = '%s', paused_at = 1000000,"
                 " not_before = 1060000",
                 reason);
-    mono_us += WATCH_READ_INTERVAL_MS * US_PER_MS;
+    pass_interval();
 }
 
 static void the_database_the_process_and_the_program_are_shown(void **state) {
@@ -82,7 +87,7 @@ static void the_database_is_asked_once_a_second(void **state) {
     struct watch *watch = open_watch(fixture);
     expect(render(watch), "preorder_outbox_events{state=\"due\"} 0\n");
     fixture_store_samples(fixture, 2, NULL);
-    mono_us += (WATCH_READ_INTERVAL_MS - 1) * US_PER_MS;
+    mono_us += (int64_t)(WATCH_READ_INTERVAL_MS - 1) * US_PER_MS;
     expect(render(watch), "preorder_outbox_events{state=\"due\"} 0\n");
     mono_us += US_PER_MS;
     expect(render(watch), "preorder_outbox_events{state=\"due\"} 2\n");
@@ -112,11 +117,11 @@ static void a_pause_is_shown_by_its_kind_and_goes_away(void **state) {
                     strstr(shown, "preorder_account_paused{reason=\"http_401\"} 0\n") != NULL);
     }
     fixture_run(fixture, "UPDATE account SET paused_by_person = 1");
-    mono_us += WATCH_READ_INTERVAL_MS * US_PER_MS;
+    pass_interval();
     expect(render(watch), "preorder_account_paused{reason=\"operator\"} 1\n");
     fixture_run(fixture,
                 "UPDATE account SET pause_reason = NULL, paused_at = NULL, paused_by_person = 0");
-    mono_us += WATCH_READ_INTERVAL_MS * US_PER_MS;
+    pass_interval();
     expect(render(watch), "preorder_account_paused{reason=\"http_401\"} 0\n");
     expect(render(watch), "preorder_account_paused{reason=\"operator\"} 0\n");
     watch_close(watch);
@@ -128,11 +133,11 @@ static void the_account_s_note_says_what_holds_it(void **state) {
     struct err err = {0};
     ASSERT_OK(watch_check_account(watch, &err));
     fixture_run(fixture, "UPDATE account SET not_before = 1060000");
-    mono_us += WATCH_READ_INTERVAL_MS * US_PER_MS;
+    pass_interval();
     ASSERT_CODE(ERR_BUSY, watch_check_account(watch, &err));
     assert_string_equal(err.text, "throttled until 1970-01-01T00:17:40.000Z");
     fixture_run(fixture, "UPDATE account SET opened_at = 1000000, breaker_pause = 1000");
-    mono_us += WATCH_READ_INTERVAL_MS * US_PER_MS;
+    pass_interval();
     ASSERT_CODE(ERR_BUSY, watch_check_account(watch, &err));
     assert_string_equal(err.text,
                         "breaker open since 1970-01-01T00:16:40.000Z: only probes are sent");
@@ -175,12 +180,12 @@ static void a_write_tells_how_long_it_waited_for_the_gate(void **state) {
     ASSERT_OK(store_open(fixture->url, &options, &store, &err));
     ASSERT_OK(store_check_writable(store, &err));
     assert_int_equal(told_count, 1);
-    assert_in_range(told_us, 0, 100 * US_PER_MS);
+    assert_in_range(told_us, 0, INT64_C(100) * US_PER_MS);
     struct fixture_holder holder = fixture_hold_gate(fixture);
     ASSERT_CODE(ERR_BUSY, store_check_writable(store, &err));
     fixture_release_gate(&holder);
     assert_int_equal(told_count, 2);
-    assert_true(told_us >= 200 * US_PER_MS);
+    assert_true(told_us >= INT64_C(200) * US_PER_MS);
     store_close(store);
 }
 

@@ -12,7 +12,7 @@ P99_MS_MAX = 20
 WINDOWS = 5
 # As in production, but for the longest wait: nobody wants to wait an hour for the end of a test.
 WORKER = {"PREORDER_RETRY_BASE": None, "PREORDER_RETRY_MAX": "10s", "PREORDER_POLL_INTERVAL": None,
-          "PREORDER_DRAIN_TIMEOUT": "500ms"}
+          "PREORDER_DRAIN_TIMEOUT": "500ms", "PREORDER_RATE_BURST": 1_000_000, "PREORDER_RATE_STEADY": 10_000_000}
 GENEROUS = ("--burst", "100000", "--steady", "1000000")
 
 

@@ -1,6 +1,7 @@
 /* Counting, measuring, and the text that Prometheus reads. */
 #include "common/metrics.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -50,7 +51,7 @@ static int teardown(void **state) {
 
 static void show(void) {
     struct buf text;
-    buf_init(&text, 64 * 1024);
+    buf_init(&text, 65536);
     metrics_render(metrics, &text);
     free(shown);
     shown = buf_take(&text, NULL);
@@ -155,6 +156,38 @@ static void gauges_are_set_and_zeroed(void **state) {
     expect("shop_level 0\n");
 }
 
+enum { ROUNDS = 20000 };
+
+static void *write_all_the_time(void *context) {
+    char code[16];
+    for (int i = 0; i < ROUNDS; i++) {
+        (void)snprintf(code, sizeof code, "%d", i % 4);
+        metrics_add(context, COUNTED, NULL, 1);
+        metrics_add(context, LABELLED, METRIC_LABELS("/a", code), 1);
+        metrics_observe(context, TIMES, METRIC_LABELS("/a"), 0.01);
+    }
+    return NULL;
+}
+
+static void another_thread_may_look_while_one_writes(void **state) {
+    (void)state;
+    pthread_t writer;
+    long last = 0;
+    assert_int_equal(pthread_create(&writer, NULL, write_all_the_time, metrics), 0);
+    while (last < ROUNDS) {
+        show();
+        const char *line = strstr(shown, "\nshop_counted_total ");
+        assert_non_null(line);
+        long value = strtol(line + strlen("\nshop_counted_total "), NULL, 10);
+        assert_true(value >= last);
+        assert_null(strstr(shown, "route=\"\""));
+        last = value;
+    }
+    assert_int_equal(pthread_join(writer, NULL), 0);
+    expect("shop_labelled_total{route=\"/a\",code=\"1\"} 5000\n");
+    expect("shop_times_seconds_count{route=\"/a\"} 20000\n");
+}
+
 static void nothing_is_counted_without_metrics(void **state) {
     (void)state;
     metrics_add(NULL, COUNTED, NULL, 1);
@@ -174,6 +207,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_label_value_without_end_counts_as_other, setup, teardown),
         cmocka_unit_test_setup_teardown(buckets_are_cumulative_and_closed_above, setup, teardown),
         cmocka_unit_test_setup_teardown(gauges_are_set_and_zeroed, setup, teardown),
+        cmocka_unit_test_setup_teardown(another_thread_may_look_while_one_writes, setup, teardown),
         cmocka_unit_test(nothing_is_counted_without_metrics),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
