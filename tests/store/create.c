@@ -56,10 +56,10 @@ static void stores_the_event_due_now_and_byte_for_byte(void **state) {
     sample_make(fixture, &sample);
     assert_int_equal(create_one(fixture, &sample), CREATE_STORED);
     char expected[1024];
-    (void)snprintf(expected, sizeof expected,
-                   "%s|%s|1|Preorder Started|pending|0|0||1000000||||||%s|request-0|%s|1000000||0|0|",
-                   sample.event.id.text, sample.preorder.id.text, sample.payload,
-                   sample.event.traceparent);
+    (void)snprintf(
+        expected, sizeof expected,
+        "%s|%s|1|Preorder Started|pending|0|0||1000000||||||%s|request-0|%s|1000000||0|0|",
+        sample.event.id.text, sample.preorder.id.text, sample.payload, sample.event.traceparent);
     assert_string_equal(fixture_text(fixture, "SELECT * FROM outbox"), expected);
 }
 

@@ -405,8 +405,11 @@ static void age_stands_still_while_the_account_is_held(void **state) {
 
 static void a_probe_that_fails_burns_nothing_and_buries_nobody(void **state) {
     (void)state;
-    struct row row = {
-        .status = 503, .attempts = 200, .age_ms = 9 * (int64_t)DAY_MS, .is_probe = true, .is_breaker = true};
+    struct row row = {.status = 503,
+                      .attempts = 200,
+                      .age_ms = 9 * (int64_t)DAY_MS,
+                      .is_probe = true,
+                      .is_breaker = true};
     struct verdict verdict = judge(&row);
     assert_int_equal(verdict.outcome, OUTCOME_RETRY);
     assert_false(verdict.is_burnt);
