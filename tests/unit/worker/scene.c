@@ -37,9 +37,9 @@ void open_scene(struct scene *scene, size_t event_count, size_t concurrency) {
         .poll_interval_ms = POLL_MS,
         .limits = {.burst_count = 350, .steady_count = 3500},
         .policy = {.retry_base_ms = 2000,
-                   .retry_max_ms = 3600 * 1000,
+                   .retry_max_ms = INT64_C(3600) * 1000,
                    .retry_attempts_max = 5,
-                   .retry_age_max_ms = 3 * 24 * 3600 * 1000LL,
+                   .retry_age_max_ms = INT64_C(3) * 24 * 3600 * 1000,
                    .probe_interval_ms = PROBE_MS},
     };
     open_worker(scene, "worker-1");
