@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -307,8 +308,8 @@ static struct verdict judge(const struct row *row) {
         .error = text_or_empty(row->wire_error),
     };
     struct answer words = {0};
-    strncpy(words.detail, text_or_empty(row->detail), sizeof words.detail - 1);
-    strncpy(words.pointer, text_or_empty(row->pointer), sizeof words.pointer - 1);
+    snprintf(words.detail, sizeof words.detail, "%s", text_or_empty(row->detail));
+    snprintf(words.pointer, sizeof words.pointer, "%s", text_or_empty(row->pointer));
     struct verdict_context context = {
         .attempts = row->attempts == 0 ? 1 : row->attempts,
         .first_attempt_at_ms = row->age_ms == 0 ? 0 : now_ms - row->age_ms,
