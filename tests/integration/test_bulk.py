@@ -1,8 +1,11 @@
 """A backlog goes in bulk jobs; whatever becomes of a job, every event has its own truth."""
 
+from collections import Counter
+
 import pytest
 
 from lib import backlog, misbehave
+from lib.wait import wait_until
 
 REPEATS = pytest.mark.parametrize("repeats", ["request", "history"])
 SINGLES_FAST = {"PREORDER_RATE_BURST": 1_000_000, "PREORDER_RATE_STEADY": 10_000_000}
@@ -146,6 +149,22 @@ def test_what_is_sent_late_says_backfill_on_every_attempt(system, count, thresho
     end(system, count)
     backlog.check_ledger(system)
     assert all(event["backfill_at"] and event["payload"].endswith('"backfill":false}}}') for event in system.events())
+
+
+@REPEATS
+def test_what_a_killed_worker_had_in_a_job_goes_alone(system, repeats):
+    lost = misbehave.entry("accept-then-silence", {"path": backlog.BULK_PATH, "times": 1})
+    ids = start(system, 1500, [lost], repeats, limits=NO_LIMIT)
+    wait_until(lambda: len(bulk_lines(system)) >= 999, what="a job was accepted")
+    system.processes[-1].kill()
+    system.start_worker(PREORDER_BULK_THRESHOLD=100, **SINGLES_FAST)
+    end(system, 1500)
+    assert backlog.check_ledger(system, exactly_once=False) == set(ids)
+    in_jobs = Counter(line["unique_id"] for line in bulk_lines(system))
+    assert max(in_jobs.values()) == 1, "an event was in two jobs that were taken"
+    unknown = {row["outbox_id"] for row in system.attempts() if row["outcome"] == "unknown"}
+    alone = {line["unique_id"] for line in system.ledger() if line["path"] != backlog.BULK_PATH}
+    assert len(unknown) >= 999 and unknown <= alone
 
 
 def test_a_worker_that_drains_gives_its_members_back(system):
