@@ -47,6 +47,8 @@ struct settings {
     int64_t retry_max_age_ms;
     int64_t probe_interval_ms; /* PREORDER_PROBE_INTERVAL */
     int64_t request_timeout_ms;
+    int64_t bulk_threshold;          /* 0: no bulk jobs */
+    int64_t backfill_age_ms;         /* 0: never */
     int64_t rate_burst, rate_steady; /* single events a second and a minute, for the account */
     enum settings_program program;   /* these three for settings_reload; argv is borrowed */
     int argc;

@@ -49,6 +49,7 @@ struct settlement flight_settlement(const struct flight *flight) {
         .finished_at_ms = flight->finished_at_ms,
         .next_attempt_at_ms = verdict->next_attempt_at_ms,
         .account_not_before_ms = verdict->account_not_before_ms,
+        .is_single_only = verdict->is_unsure,
         .is_failure = verdict->is_failure,
         .rate_remaining_count = flight->rate_remaining_count,
         .rate_reset_s = flight->rate_reset_s,

@@ -78,7 +78,7 @@ static enum err_code open_sender(struct program *program, struct err *err) {
     const struct settings *settings = &program->settings;
     int64_t timeout_ms = settings->request_timeout_ms;
     struct sender_options options = {
-        .slot_count = (size_t)settings->concurrency,
+        .slot_count = (size_t)settings->concurrency + WORKER_JOBS_MAX,
         .base_url = settings->klaviyo_base_url,
         .api_key = settings->klaviyo_api_key,
         .revision = settings->klaviyo_revision,
@@ -105,6 +105,8 @@ static enum err_code open_worker(struct program *program, struct err *err) {
         .poll_interval_ms = settings->poll_interval_ms,
         .limits = {.burst_count = settings->rate_burst, .steady_count = settings->rate_steady},
         .gather_ms = GATHER_MS,
+        .bulk_threshold = settings->bulk_threshold,
+        .backfill_age_ms = settings->backfill_age_ms,
         .policy = {.retry_base_ms = settings->retry_base_ms,
                    .retry_max_ms = settings->retry_max_ms,
                    .retry_attempts_max = settings->retry_max_attempts,

@@ -25,7 +25,10 @@ enum {
     SOCKETS_A_SLOT = 4,
 };
 
-static const char events_path[] = "/api/events";
+static const char *const paths[TRANSPORT_KINDS] = {
+    [TRANSPORT_EVENT] = "/api/events",
+    [TRANSPORT_JOB] = "/api/event-bulk-create-jobs",
+};
 
 struct sender_slot {
     struct sender *sender;
@@ -48,7 +51,7 @@ struct sender {
     struct sender_slot *slots;
     size_t slot_count;
     struct sockets sockets;
-    char url[URL_BYTES];
+    char urls[TRANSPORT_KINDS][URL_BYTES];
     char authorization[AUTHORIZATION_BYTES];
     char revision[REVISION_BYTES];
     struct transport transport;
@@ -292,6 +295,7 @@ static enum err_code sender_start(void *context, size_t index,
     assert(index < sender->slot_count && !slot->is_up);
     reset_slot(sender, slot, request);
     if (!build_headers(sender, slot, request) ||
+        curl_easy_setopt(slot->easy, CURLOPT_URL, sender->urls[request->kind]) != CURLE_OK ||
         curl_easy_setopt(slot->easy, CURLOPT_HTTPHEADER, slot->headers) != CURLE_OK ||
         curl_easy_setopt(slot->easy, CURLOPT_POSTFIELDSIZE_LARGE,
                          (curl_off_t)request->payload_bytes) != CURLE_OK) {
@@ -314,10 +318,9 @@ static enum err_code refuse_option(struct err *err) {
 }
 
 /* What is the same for every request of a slot: how it is sent. */
-static bool set_request(const struct sender *sender, struct sender_slot *slot) {
+static bool set_request(struct sender_slot *slot) {
     CURL *easy = slot->easy;
-    return curl_easy_setopt(easy, CURLOPT_URL, sender->url) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_POST, 1L) == CURLE_OK &&
+    return curl_easy_setopt(easy, CURLOPT_POST, 1L) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_READDATA, slot) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open) == CURLE_OK &&
@@ -376,27 +379,30 @@ static enum err_code open_slots(struct sender *sender, const struct sender_optio
         if (slot->easy == NULL) {
             return err_set(err, ERR_FATAL, "out of memory for libcurl");
         }
-        if (!set_request(sender, slot) || !set_limits(options, slot)) {
+        if (!set_request(slot) || !set_limits(options, slot)) {
             return refuse_option(err);
         }
     }
     return ERR_OK;
 }
 
-static enum err_code set_url(struct sender *sender, const char *base_url, struct err *err) {
+static enum err_code set_urls(struct sender *sender, const char *base_url, struct err *err) {
     size_t length = strlen(base_url);
     while (length > 0 && base_url[length - 1] == '/') {
         length--;
     }
-    bool is_web =
-        strncasecmp(base_url, "https://", 8) == 0 || strncasecmp(base_url, "http://", 7) == 0;
-    if (!is_web || !is_header_value(base_url) || length + sizeof events_path > sizeof sender->url) {
-        return err_set(err, ERR_INVALID,
-                       "KLAVIYO_BASE_URL is no URL to send to: give https://HOST without spaces");
+    bool is_fit =
+        (strncasecmp(base_url, "https://", 8) == 0 || strncasecmp(base_url, "http://", 7) == 0) &&
+        is_header_value(base_url);
+    for (size_t kind = 0; kind < TRANSPORT_KINDS && is_fit; kind++) {
+        int written =
+            snprintf(sender->urls[kind], URL_BYTES, "%.*s%s", (int)length, base_url, paths[kind]);
+        is_fit = written > 0 && written < URL_BYTES;
     }
-    memcpy(sender->url, base_url, length);
-    memcpy(sender->url + length, events_path, sizeof events_path);
-    return ERR_OK;
+    return is_fit ? ERR_OK
+                  : err_set(err, ERR_INVALID,
+                            "KLAVIYO_BASE_URL is no URL to send to: give https://HOST without "
+                            "spaces");
 }
 
 static enum err_code set_revision(struct sender *sender, const char *revision, struct err *err) {
@@ -422,7 +428,7 @@ enum err_code sender_set_key(struct sender *sender, const char *api_key, struct 
 
 static enum err_code configure(struct sender *sender, const struct sender_options *options,
                                struct err *err) {
-    if (set_url(sender, options->base_url, err) != ERR_OK ||
+    if (set_urls(sender, options->base_url, err) != ERR_OK ||
         set_revision(sender, options->revision, err) != ERR_OK ||
         sender_set_key(sender, options->api_key, err) != ERR_OK) {
         return err->code;

@@ -34,7 +34,12 @@ enum { TRANSPORT_CODES = TRANSPORT_OTHER + 1 };
 /* "timeout", "connect" and so on, for people. Never NULL. */
 const char *transport_code_name(enum transport_code code);
 
+/* What a request carries, and with that where it goes. */
+enum transport_kind { TRANSPORT_EVENT = 0, TRANSPORT_JOB };
+enum { TRANSPORT_KINDS = TRANSPORT_JOB + 1 };
+
 struct transport_request {
+    enum transport_kind kind;
     const char *payload; /* borrowed until the slot finished or was cancelled */
     size_t payload_bytes;
     const char *request_id;  /* copied; "" if none */

@@ -206,6 +206,31 @@ static void judge_paused(const struct verdict_policy *policy, const char *advice
     verdict->account_not_before_ms = now_ms + policy->probe_interval_ms;
 }
 
+/* Whether Klaviyo may have the event although no success came. What was refused was not taken, and
+   what never got a connection did not arrive. */
+static bool is_unsure(const struct transport_answer *answer) {
+    if (answer->http_status != 0) {
+        return answer->http_status >= 500 || answer->http_status == 408;
+    }
+    switch (answer->code) {
+    case TRANSPORT_DNS:
+    case TRANSPORT_CONNECT:
+    case TRANSPORT_TLS_HANDSHAKE:
+    case TRANSPORT_CERTIFICATE:
+        return false;
+    case TRANSPORT_OK:
+    case TRANSPORT_TIMEOUT:
+    case TRANSPORT_RESET:
+    case TRANSPORT_PROTOCOL:
+    case TRANSPORT_TOO_LARGE:
+    case TRANSPORT_LOCAL:
+    case TRANSPORT_STOPPED:
+    case TRANSPORT_OTHER:
+        break;
+    }
+    return true;
+}
+
 void verdict_judge(const struct verdict_policy *policy, const struct transport_answer *answer,
                    const struct answer *words, const struct verdict_context *context,
                    const struct random *random, struct verdict *verdict_out) {
@@ -221,6 +246,7 @@ void verdict_judge(const struct verdict_policy *policy, const struct transport_a
     *verdict_out = (struct verdict){
         .is_refused = answer->http_status == 400,
         .is_failure = is_failure,
+        .is_unsure = is_unsure(answer),
     };
     if (ruling != RULING_SENT) {
         describe(answer, words, verdict_out->error, sizeof verdict_out->error);

@@ -52,6 +52,7 @@ struct verdict_context {
 struct verdict {
     enum outcome outcome; /* OUTCOME_SENT, _RETRY, _THROTTLED, _PAUSED, _DEAD */
     bool is_burnt;
+    bool is_unsure;                          /* Klaviyo may have taken it without our knowing */
     bool is_refused;                         /* a 400: counts in the streak */
     bool is_failure;                         /* the moment's fault: counts towards the breaker */
     int64_t next_attempt_at_ms;              /* 0: never (sent, dead) */

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "worker/backfill.h"
+#include "worker/bulk.h"
 #include "worker/flight.h"
 #include "worker/neighbours.h"
 #include "worker/report.h"
@@ -26,6 +28,7 @@ struct worker {
     struct flight *flights; /* options.concurrency of them */
     size_t free_count, landed_count;
     struct claim_batch batch;
+    struct bulk *bulk;
     struct report report;
     int32_t refused_streak;
     int64_t next_look_mono_ms;   /* when to ask for events again */
@@ -59,6 +62,13 @@ enum err_code worker_open(const struct worker_options *options, struct worker **
     }
     worker->options = *options;
     worker->flights = flights;
+    const struct bulk_options bulk_options = {.worker = &worker->options,
+                                              .report = &worker->report,
+                                              .refused_streak = &worker->refused_streak};
+    if (bulk_open(&bulk_options, &worker->bulk, err) != ERR_OK) {
+        worker_close(worker);
+        return err->code;
+    }
     worker->report.metrics = options->metrics;
     worker->free_count = options->concurrency;
     worker->next_look_mono_ms = mono_ms(worker);
@@ -75,6 +85,7 @@ void worker_close(struct worker *worker) {
         flight_clear(&worker->flights[slot]);
     }
     free(worker->flights);
+    bulk_close(worker->bulk);
     claim_batch_release(&worker->batch);
     free(worker);
 }
@@ -128,8 +139,11 @@ static void land_finished(struct worker *worker) {
     struct transport_answer answer;
     /* Each slot finishes at most once before it is started again, which happens elsewhere. */
     while (transport->take_finished(transport->context, &slot, &answer)) {
-        assert(slot < worker->options.concurrency);
-        land(worker, &worker->flights[slot], &answer);
+        if (slot < worker->options.concurrency) {
+            land(worker, &worker->flights[slot], &answer);
+        } else {
+            bulk_land(worker->bulk, slot, &answer);
+        }
     }
 }
 
@@ -143,6 +157,7 @@ static void cut_short(struct worker *worker) {
             land(worker, &worker->flights[slot], &answer);
         }
     }
+    bulk_cut_short(worker->bulk);
 }
 
 /* ---- Starting --------------------------------------------------------------------------------- */
@@ -190,6 +205,9 @@ static void start(struct worker *worker, size_t slot, int64_t claimed_mono_ms) {
     if (!lease_has_room(worker, claimed_mono_ms)) {
         land_unsent(worker, flight, "the claim came too late to send within its lease");
         return;
+    }
+    if (flight->claim.is_backfill) {
+        (void)backfill_turn(flight->claim.payload, &flight->claim.payload_bytes);
     }
     char traceparent[TRACEPARENT_BYTES];
     trace_continue(flight->claim.traceparent, worker->options.random, traceparent);
@@ -298,18 +316,25 @@ static enum err_code survive(struct worker *worker, enum err_code code, const st
     return code;
 }
 
+/* Requests of single events that are not settled. */
+static size_t single_count(const struct worker *worker) {
+    return worker->options.concurrency - worker->free_count;
+}
+
 static enum err_code settle_and_claim(struct worker *worker, const struct exchange *exchange,
                                       struct err *err) {
     const struct worker_options *options = &worker->options;
     int64_t claimed_mono_ms = mono_ms(worker);
+    int64_t now_ms = wall_ms(worker);
     struct claim_request request = {
         .worker = options->id,
-        .now_ms = wall_ms(worker),
+        .now_ms = now_ms,
         .lease_ms = options->lease_ms,
         .count_max = exchange->claims_max,
-        .held_count = worker_held_count(worker) - exchange->settlement_count,
+        .held_count = single_count(worker) - exchange->settlement_count,
         .probe_interval_ms = options->policy.probe_interval_ms,
         .limits = options->limits,
+        .backfill_before_ms = options->backfill_age_ms > 0 ? now_ms - options->backfill_age_ms : 0,
         .dice = random_below(options->random, DICE_SIDES),
     };
     struct settle_report settled = {0};
@@ -386,6 +411,14 @@ static enum err_code exchange_with_store(struct worker *worker, struct err *err)
     return code == ERR_OK ? ERR_OK : survive(worker, code, err);
 }
 
+static enum err_code work_on_jobs(struct worker *worker, struct err *err) {
+    if (mono_ms(worker) < worker->store_pause_mono_ms) {
+        return ERR_OK;
+    }
+    enum err_code code = bulk_step(worker->bulk, err);
+    return code == ERR_OK ? ERR_OK : survive(worker, code, err);
+}
+
 /* ---- The turn --------------------------------------------------------------------------------- */
 
 static int64_t until(const struct worker *worker, int64_t at_mono_ms) {
@@ -417,7 +450,9 @@ static int64_t time_to_next_work(const struct worker *worker) {
 static int64_t time_to_next_turn(const struct worker *worker) {
     int64_t tend_ms = until(worker, worker->neighbours.by_mono_ms);
     int64_t store_ms = until(worker, worker->store_pause_mono_ms);
-    return smaller(time_to_next_work(worker), tend_ms > store_ms ? tend_ms : store_ms);
+    int64_t jobs_ms = bulk_wait_ms(worker->bulk);
+    int64_t soon_ms = smaller(tend_ms, jobs_ms);
+    return smaller(time_to_next_work(worker), soon_ms > store_ms ? soon_ms : store_ms);
 }
 
 enum err_code worker_step(struct worker *worker, int64_t *wait_ms_out, struct err *err) {
@@ -428,6 +463,9 @@ enum err_code worker_step(struct worker *worker, int64_t *wait_ms_out, struct er
     enum err_code code = tend(worker, err);
     if (code == ERR_OK) {
         code = exchange_with_store(worker, err);
+    }
+    if (code == ERR_OK) {
+        code = work_on_jobs(worker, err);
     }
     if (code != ERR_OK) {
         return code;
@@ -449,6 +487,7 @@ void worker_drain(struct worker *worker, int64_t timeout_ms) {
     }
     int64_t settle_ms = smaller(DRAIN_SETTLE_MS_MAX, timeout_ms / DRAIN_SETTLE_SHARE);
     worker->is_draining = true;
+    bulk_drain(worker->bulk);
     worker->drain_end_mono_ms = mono_ms(worker) + timeout_ms;
     worker->drain_cut_mono_ms = worker->drain_end_mono_ms - settle_ms;
 }
@@ -458,7 +497,7 @@ bool worker_is_draining(const struct worker *worker) {
 }
 
 size_t worker_held_count(const struct worker *worker) {
-    return worker->options.concurrency - worker->free_count;
+    return single_count(worker) + bulk_held_count(worker->bulk);
 }
 
 bool worker_is_drained(const struct worker *worker) {

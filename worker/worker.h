@@ -25,6 +25,8 @@ struct worker;
 
 enum {
     WORKER_CONCURRENCY_MAX = 1024,
+    /* Bulk jobs at once: what Klaviyo allows a second, if it answers within half of one. */
+    WORKER_JOBS_MAX = 4,
     /* Settlements and claims in one transaction: it holds the gate for about a millisecond. */
     WORKER_BATCH_MAX = 64,
     /* Pages in the log from which a worker works it off; the API steps in at 1,000. */
@@ -37,7 +39,7 @@ struct worker_options {
     const struct random *random; /* jitter, parent ids */
     struct store *store;
     struct metrics *metrics;           /* of worker_metrics; NULL: nothing is counted */
-    const struct transport *transport; /* with `concurrency` slots */
+    const struct transport *transport; /* with `concurrency` slots and WORKER_JOBS_MAX more */
     size_t concurrency;                /* 1..WORKER_CONCURRENCY_MAX */
     int64_t lease_ms;                  /* more than request_timeout_ms */
     int64_t request_timeout_ms;        /* the longest that the transport takes for one request */
@@ -46,6 +48,8 @@ struct worker_options {
     /* The least time between two transactions unless half of the slots have landed: one for a single
        event holds the gate, and syncs, as long as one for twenty. An idle worker does not wait. */
     int64_t gather_ms;
+    int64_t bulk_threshold;  /* due events above which bulk jobs are sent; 0: none ever */
+    int64_t backfill_age_ms; /* events sent later than this say backfill; 0: none ever */
     struct verdict_policy policy;
 };
 

@@ -1,9 +1,9 @@
 """What must hold at the end of any story, checked from three sides: customers, database, ledger."""
 
-import hashlib
 import json
 from collections import Counter, defaultdict
 
+from lib.backlog import sha256_on
 from lib.database import is_whole
 
 SHOWN = 5
@@ -90,7 +90,7 @@ def _check_ledger(system, events, journal, faults):
         if event is None:
             faults.add("in the ledger and not in the database", line["unique_id"])
             continue
-        if hashlib.sha256(event["payload"].encode()).hexdigest() != line["sha256"]:
+        if sha256_on(line["path"], event["payload"]) != line["sha256"]:
             faults.add("sent otherwise than stored", event["id"])
         if line["duplicate"] != (first_lines[event["id"]] > 0):
             faults.add("the ledger's own mark is wrong", event["id"])

@@ -7,7 +7,7 @@
 enum { EVENTS = 40, DUE_MS = FIXTURE_NOW_MS + EVENTS };
 
 /* 24 - 24 / 6 = 20 in a second, 30 in a minute. */
-static const struct rate_limits few = {.burst_count = 24, .steady_count = 30 * 60};
+static const struct rate_limits few = {.burst_count = 24, .steady_count = 1800};
 static const struct rate_limits few_a_minute = {.burst_count = 1000, .steady_count = 30};
 
 struct step {

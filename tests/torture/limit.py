@@ -32,7 +32,8 @@ def prepare(proof, count, *flags, script=None):
 
 def start_workers(system, **settings):
     for _ in range(WORKERS):
-        system.start_worker(PREORDER_POLL_INTERVAL=None, PREORDER_RETRY_BASE=None, PREORDER_RETRY_MAX=None, **settings)
+        system.start_worker(PREORDER_BULK_THRESHOLD="0", PREORDER_POLL_INTERVAL=None, PREORDER_RETRY_BASE=None,
+                            PREORDER_RETRY_MAX=None, **settings)
 
 
 def accepted_in(system, start_ms, minutes, prefix=""):

@@ -403,15 +403,19 @@ enum err_code sqlite_list_workers(struct store *store, struct worker_list *list_
                                   struct err *err) {
     struct entries entries;
     enum err_code code = read_entries(sqlite_of(store), &entries, err);
-    if (code == ERR_OK && entries.count > 0) {
-        list_out->workers = calloc(entries.count, sizeof *list_out->workers);
-        if (list_out->workers == NULL) {
-            code = err_set(err, ERR_FATAL, "out of memory");
-        }
+    if (code != ERR_OK) {
+        entries_release(&entries);
+        return code;
     }
-    for (size_t i = 0; i < entries.count && code == ERR_OK; i++) {
-        list_out->workers[list_out->worker_count++] = entries.items[i].view;
+    struct worker_view *workers = calloc(entries.count + 1, sizeof *workers);
+    if (workers == NULL) {
+        entries_release(&entries);
+        return err_set(err, ERR_FATAL, "out of memory");
     }
+    for (size_t i = 0; i < entries.count; i++) {
+        workers[i] = entries.items[i].view;
+    }
+    *list_out = (struct worker_list){.workers = workers, .worker_count = entries.count};
     entries_release(&entries);
-    return code;
+    return ERR_OK;
 }

@@ -148,6 +148,8 @@ static void default_figures_are_the_published_ones(void **state) {
     assert_int_equal(settings->retry_max_attempts, 200);
     assert_int_equal(settings->retry_max_age_ms, 3 * 86400000);
     assert_int_equal(settings->request_timeout_ms, 15000);
+    assert_int_equal(settings->bulk_threshold, 7000);
+    assert_int_equal(settings->backfill_age_ms, 0);
 }
 
 static void the_worker_does_not_start_without_a_key(void **state) {

@@ -303,7 +303,7 @@ static void a_limit_that_lets_the_allowance_through_is_not_raised(void **state) 
     scene.limits = (struct rate_limits){.burst_count = 350, .steady_count = 3500};
     scene.account.concurrency_max = 4;
     scene.use.in_flight_count = 4;
-    scene.use.burst.used_count = 2 * 58;
+    scene.use.burst.used_count = 116;
     scene.account.concurrency_grown_at_ms = START_MS;
     for (int i = 0; i < 100; i++) {
         pass(&scene, 200);
@@ -396,7 +396,7 @@ static void a_persons_pause_is_not_probed_and_not_lifted_by_a_success(void **sta
     assert_true(account_pause(&scene.account, "stock-taking", START_MS));
     assert_false(account_pause(&scene.account, "still", START_MS + 1));
     assert_int_equal(scene.account.paused_at_ms, START_MS);
-    pass(&scene, 100 * INTERVAL_MS);
+    pass(&scene, (int64_t)100 * INTERVAL_MS);
     expect_refusal(&scene, ACCOUNT_REASON_PAUSED, INT64_MAX);
     tell(&scene, ACCOUNT_SENT, 1);
     tell_pause(&scene, "the key is wrong");

@@ -24,11 +24,13 @@ struct scene {
     struct peer peer;
     struct sender *sender;
     const struct transport *transport;
+    enum transport_kind kind;       /* of the requests */
     struct transport_answer answer; /* of the last request that finished */
 };
 
 static void open_scene(struct scene *scene, void (*serve)(struct peer *, int, int)) {
     struct err err;
+    scene->kind = TRANSPORT_EVENT;
     peer_open(&scene->peer, serve);
     struct sender_options options = {
         .slot_count = 2,
@@ -51,6 +53,7 @@ static void close_scene(struct scene *scene) {
 static void start(struct scene *scene, size_t slot) {
     struct err err;
     struct transport_request request = {
+        .kind = scene->kind,
         .payload = payload,
         .payload_bytes = sizeof payload - 1,
         .request_id = "req-1",
@@ -110,6 +113,9 @@ static void a_request_looks_as_klaviyo_wants_it(void **state) {
     assert_null(strcasestr(request, "\r\nexpect:"));
     assert_null(strcasestr(request, "\r\naccept-encoding:"));
     assert_string_equal(strstr(request, "\r\n\r\n") + 4, payload);
+    scene.kind = TRANSPORT_JOB;
+    send_one(&scene);
+    assert_ptr_equal(strstr(request, "POST /api/event-bulk-create-jobs HTTP/1.1\r\n"), request);
     close_scene(&scene);
 }
 

@@ -446,6 +446,29 @@ static void only_the_moments_fault_counts_towards_the_breaker(void **state) {
     }
 }
 
+static bool judge_unsure(enum transport_code code, int32_t status) {
+    const struct row row = {.code = code, .status = status};
+    return judge(&row).is_unsure;
+}
+
+static void what_klaviyo_may_have_taken_is_unsure(void **state) {
+    (void)state;
+    static const int32_t sure[] = {200, 202, 302, 400, 401, 403, 404, 409, 413, 422, 425, 429};
+    static const int32_t unsure[] = {408, 500, 502, 503, 504, 520, 524};
+    for (size_t i = 0; i < sizeof sure / sizeof sure[0]; i++) {
+        assert_false(judge_unsure(TRANSPORT_OK, sure[i]));
+    }
+    for (size_t i = 0; i < sizeof unsure / sizeof unsure[0]; i++) {
+        assert_true(judge_unsure(TRANSPORT_OK, unsure[i]));
+        assert_true(judge_unsure(TRANSPORT_RESET, unsure[i])); /* a head came, and counts */
+    }
+    for (int code = TRANSPORT_TIMEOUT; code < TRANSPORT_CODES; code++) {
+        bool never_arrived = code == TRANSPORT_DNS || code == TRANSPORT_CONNECT ||
+                             code == TRANSPORT_TLS_HANDSHAKE || code == TRANSPORT_CERTIFICATE;
+        assert_int_equal(judge_unsure((enum transport_code)code, 0), !never_arrived);
+    }
+}
+
 static void the_longest_words_are_cut(void **state) {
     (void)state;
     char detail[ANSWER_DETAIL_BYTES];
@@ -479,6 +502,7 @@ int main(void) {
         cmocka_unit_test(age_stands_still_while_the_account_is_held),
         cmocka_unit_test(a_probe_that_fails_burns_nothing_and_buries_nobody),
         cmocka_unit_test(only_the_moments_fault_counts_towards_the_breaker),
+        cmocka_unit_test(what_klaviyo_may_have_taken_is_unsure),
         cmocka_unit_test(the_longest_words_are_cut),
         cmocka_unit_test(an_event_that_killed_its_workers_is_used_up),
     };
