@@ -20,7 +20,8 @@ struct bulk {
     struct job jobs[WORKER_JOBS_MAX];
     struct job_slice slice;
     struct claim_batch batch;
-    bool is_on; /* there is a backlog */
+    bool is_on;   /* there is a backlog */
+    bool is_said; /* that bulk jobs go out */
     bool is_draining;
     int64_t count_mono_ms; /* when to look for a backlog */
     int64_t ask_mono_ms;   /* when to ask again whether a job may go out */
@@ -111,9 +112,6 @@ static enum err_code look_for_backlog(struct bulk *bulk, struct err *err) {
     }
     bulk->count_mono_ms = mono_ms(bulk) + COUNT_MS;
     bulk->is_on = count > worker->bulk_threshold;
-    if (bulk->is_on) {
-        log_info(LOG_MSG("backlog: sending bulk jobs"), LOG_INT("due", count));
-    }
     return ERR_OK;
 }
 
@@ -124,6 +122,16 @@ static void report_slice(const struct bulk *bulk, const struct job_reply *reply)
         }
     }
     report_stale(bulk->options.report, reply->settled.stale_count);
+}
+
+/* Once for a backlog, however often it has to wait. */
+static void report_backlog(struct bulk *bulk, bool goes_on) {
+    if (!bulk->is_said) {
+        log_info(LOG_MSG("backlog: sending bulk jobs"));
+    } else if (!goes_on) {
+        log_info(LOG_MSG("backlog worked off: no more bulk jobs"));
+    }
+    bulk->is_said = goes_on;
 }
 
 /* Nothing is left of it. */
@@ -185,6 +193,7 @@ static enum err_code gather(struct bulk *bulk, struct job *job, struct err *err)
     job->is_allowed = job->is_allowed || reply.may_start;
     job_add(job, &bulk->batch, claimed_mono_ms);
     bulk->is_on = bulk->is_on && claim_count == wanted;
+    report_backlog(bulk, bulk->is_on);
     if (claim_count < wanted || job_room(job) == 0) {
         job_close(job);
     }
@@ -270,6 +279,9 @@ void bulk_land(struct bulk *bulk, size_t slot, const struct transport_answer *an
     if (bulk->is_draining) {
         job_end(job);
     }
+    if (job->news.verdict.account_not_before_ms > 0) {
+        bulk_hold(bulk);
+    }
 }
 
 /* ---- The turn --------------------------------------------------------------------------------- */
@@ -329,21 +341,21 @@ static enum err_code begin(struct bulk *bulk, struct err *err) {
 }
 
 enum err_code bulk_step(struct bulk *bulk, struct err *err) {
+    enum err_code code = ERR_OK;
+    for (size_t i = 0; i < WORKER_JOBS_MAX && code == ERR_OK; i++) {
+        if (bulk->jobs[i].state == JOB_READY && !has_to_settle(&bulk->jobs[i])) {
+            code = advance(bulk, &bulk->jobs[i], err);
+        }
+    }
+    if (code != ERR_OK) {
+        return code;
+    }
     for (size_t i = 0; i < WORKER_JOBS_MAX; i++) {
         if (has_to_settle(&bulk->jobs[i])) {
             return settle(bulk, &bulk->jobs[i], err);
         }
     }
-    enum err_code code = ERR_OK;
-    for (size_t i = 0; i < WORKER_JOBS_MAX && code == ERR_OK; i++) {
-        if (bulk->jobs[i].state == JOB_READY) {
-            code = advance(bulk, &bulk->jobs[i], err);
-        }
-    }
     struct job *gathering = find(bulk, JOB_GATHERING);
-    if (code != ERR_OK) {
-        return code;
-    }
     return gathering != NULL ? gather(bulk, gathering, err) : begin(bulk, err);
 }
 
@@ -372,8 +384,7 @@ int64_t bulk_wait_ms(const struct bulk *bulk) {
     return INT64_MAX;
 }
 
-void bulk_drain(struct bulk *bulk) {
-    bulk->is_draining = true;
+void bulk_hold(struct bulk *bulk) {
     for (size_t i = 0; i < WORKER_JOBS_MAX; i++) {
         struct job *job = &bulk->jobs[i];
         if (job->state == JOB_GATHERING || job->state == JOB_READY) {
@@ -381,6 +392,11 @@ void bulk_drain(struct bulk *bulk) {
             job->is_allowed = false;
         }
     }
+}
+
+void bulk_drain(struct bulk *bulk) {
+    bulk->is_draining = true;
+    bulk_hold(bulk);
 }
 
 void bulk_cut_short(struct bulk *bulk) {

@@ -44,6 +44,8 @@ CHECKED enum err_code bulk_step(struct bulk *bulk, struct err *err);
 /* In how many ms bulk_step has something to do; INT64_MAX: when a request has ended. */
 int64_t bulk_wait_ms(const struct bulk *bulk);
 
+/* The account is to wait, as some answer said: what is not on the wire goes back. */
+void bulk_hold(struct bulk *bulk);
 /* From now on nothing is sent. */
 void bulk_drain(struct bulk *bulk);
 /* Ends what is on the wire. */

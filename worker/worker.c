@@ -130,6 +130,9 @@ static void land(struct worker *worker, struct flight *flight,
     flight->state = FLIGHT_LANDED;
     worker->landed_count++;
     count_streak(worker, &flight->verdict);
+    if (flight->verdict.account_not_before_ms > 0) {
+        bulk_hold(worker->bulk);
+    }
     report_attempt(&worker->report, flight);
 }
 

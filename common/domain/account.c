@@ -130,13 +130,26 @@ static int64_t growth_pace_ms(const struct account *account, const struct accoun
     return is_known && is_slow(moment) ? ACCOUNT_GROW_MS : ACCOUNT_GROW_SLOWLY_MS;
 }
 
-static void grow(struct account *account, const struct account_moment *moment) {
+/* True if the present limit has been reached for long enough to tell what it lets through: a second
+   at least, since that is what is_slow looks at. */
+static bool may_grow(struct account *account, const struct account_moment *moment) {
+    int64_t now_ms = moment->now_ms;
     bool is_binding =
         account->concurrency_max > 0 && moment->use->in_flight_count >= account->concurrency_max;
     if (!is_binding) {
-        return;
+        account->concurrency_bound_at_ms = 0;
+        return false;
     }
-    if (moment->now_ms - account->concurrency_grown_at_ms < growth_pace_ms(account, moment)) {
+    if (account->concurrency_bound_at_ms == 0) {
+        account->concurrency_bound_at_ms = now_ms;
+    }
+    int64_t since_ms = larger(account->concurrency_bound_at_ms, account->concurrency_grown_at_ms);
+    return now_ms - account->concurrency_bound_at_ms >= RATE_BURST_MS &&
+           now_ms - since_ms >= growth_pace_ms(account, moment);
+}
+
+static void grow(struct account *account, const struct account_moment *moment) {
+    if (!may_grow(account, moment)) {
         return;
     }
     account->concurrency_max++;

@@ -70,6 +70,7 @@ struct account {
     int64_t concurrency_max;         /* 0: no limit */
     int64_t concurrency_broke_count; /* what was in flight when it broke; 0: never */
     int64_t concurrency_grown_at_ms;
+    int64_t concurrency_bound_at_ms; /* since when it has been reached all the time; 0: it is not */
 };
 
 /* What became of one claim, as far as it concerns the account. */

@@ -15,10 +15,11 @@ ALTER TABLE account ADD COLUMN probe_until INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE account ADD COLUMN held INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE account ADD COLUMN held_since INTEGER;
 -- How many requests may be in flight at once (0: as many as the workers like), how many were when
--- failures came in a row, and when the first number last changed.
+-- failures came in a row, when the first number last changed, and since when it has been reached.
 ALTER TABLE account ADD COLUMN concurrency_max INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE account ADD COLUMN concurrency_broke INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE account ADD COLUMN concurrency_grown_at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE account ADD COLUMN concurrency_bound_at INTEGER NOT NULL DEFAULT 0;
 
 -- An account that is paused now is held since then.
 UPDATE account

@@ -56,6 +56,7 @@ enum err_code account_load(struct sqlite_store *self, struct account *account_ou
         .concurrency_max = sqlite3_column_int64(statement, 14),
         .concurrency_broke_count = sqlite3_column_int64(statement, 15),
         .concurrency_grown_at_ms = sqlite3_column_int64(statement, 16),
+        .concurrency_bound_at_ms = sqlite3_column_int64(statement, 17),
     };
     char failing[FAILING_BYTES];
     sqlite_column_copy(statement, 3, account.pause_reason, sizeof account.pause_reason);
@@ -96,6 +97,7 @@ enum err_code account_store(struct sqlite_store *self, const struct account *acc
     sqlite_bind_integer(statement, ":concurrency_max", account->concurrency_max);
     sqlite_bind_integer(statement, ":concurrency_broke", account->concurrency_broke_count);
     sqlite_bind_integer(statement, ":concurrency_grown_at", account->concurrency_grown_at_ms);
+    sqlite_bind_integer(statement, ":concurrency_bound_at", account->concurrency_bound_at_ms);
     return sqlite_run(self, statement, err);
 }
 

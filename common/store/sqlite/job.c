@@ -101,6 +101,37 @@ static bool is_held(const struct account_allowance *allowance) {
            allowance->reason == ACCOUNT_REASON_BREAKER;
 }
 
+static void fill_reply(const struct account_desk *desk, const struct account_allowance *allowance,
+                       struct job_reply *reply_out, struct claim_batch *batch) {
+    reply_out->is_held = is_held(allowance);
+    batch->reason = allowance->reason;
+    batch->next_due_at_ms =
+        allowance->count_max > 0 ? desk->moment.now_ms : allowance->not_before_ms;
+}
+
+/* A job that only wants to start and may not needs no gate. */
+static CHECKED enum err_code look_whether_it_may(struct sqlite_store *self,
+                                                 const struct claim_request *claim,
+                                                 struct job_reply *reply_out,
+                                                 struct claim_batch *batch, bool *may_out,
+                                                 struct err *err) {
+    enum err_code code = sqlite_begin_read(self, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    struct account_desk desk;
+    code = account_desk_open(self, RATE_JOBS, claim, &desk, err);
+    sqlite_end_read(self);
+    if (code != ERR_OK) {
+        return code;
+    }
+    account_desk_settle(&desk, (int64_t)claim->held_count);
+    struct account_allowance allowance = account_desk_allow(&desk, 1);
+    fill_reply(&desk, &allowance, reply_out, batch);
+    *may_out = may_go(&allowance);
+    return ERR_OK;
+}
+
 static CHECKED enum err_code work(struct sqlite_store *self, const struct settlement_list *list,
                                   const struct job_request *request, struct job_reply *reply_out,
                                   struct claim_batch *batch, struct err *err) {
@@ -120,9 +151,7 @@ static CHECKED enum err_code work(struct sqlite_store *self, const struct settle
     account_desk_settle(&desk, (int64_t)claim->held_count);
     struct account_allowance allowance = account_desk_allow(&desk, 1);
     bool may_start = request->wants_start && may_go(&allowance);
-    reply_out->is_held = is_held(&allowance);
-    batch->reason = allowance.reason;
-    batch->next_due_at_ms = allowance.count_max > 0 ? claim->now_ms : allowance.not_before_ms;
+    fill_reply(&desk, &allowance, reply_out, batch);
     if (claim->count_max > 0 && (request->wants_start ? may_start : !reply_out->is_held)) {
         code = claim_members(self, claim, held_ms, batch, err);
     }
@@ -139,6 +168,14 @@ enum err_code sqlite_settle_and_claim_members(struct store *store,
                                               struct job_reply *reply_out,
                                               struct claim_batch *batch, struct err *err) {
     struct sqlite_store *self = sqlite_of(store);
+    if (settlement_count == 0 && request->answered == NULL && request->wants_start) {
+        bool may = false;
+        enum err_code code =
+            look_whether_it_may(self, &request->claim, reply_out, batch, &may, err);
+        if (code != ERR_OK || !may) {
+            return code;
+        }
+    }
     enum err_code code = sqlite_begin(self, err);
     if (code != ERR_OK) {
         return code;
