@@ -13,6 +13,7 @@ PAUSE_MAX_S, PAUSE_MAX_QUICK_S = 16, 4
 STEADY = 3500
 WORKERS = 2
 IDEAL_TIMES_MAX = 1.2
+CLAIMED = "SELECT count(*) FROM outbox WHERE claimed_by IS NOT NULL"
 
 
 def ideal_s(count, latency_s):
@@ -52,8 +53,7 @@ def prove_with(proof, klaviyo, count, down_s, pause_max_s):
         system.start_worker(PREORDER_POLL_INTERVAL=None, PREORDER_RETRY_BASE=None, PREORDER_RETRY_MAX=None,
                             PREORDER_PROBE_INTERVAL=f"{pause_max_s}s", PREORDER_BULK_THRESHOLD="0")
     wait_until(lambda: system.value("SELECT opened_at FROM account"), 30, "the breaker opens")
-    claimed = "SELECT count(*) FROM outbox WHERE claimed_by IS NOT NULL"
-    wait_until(lambda: klaviyo.at_once == 0 and system.value(claimed) == 0, 10, "what was on the wire is settled")
+    wait_until(lambda: klaviyo.at_once == 0 and system.value(CLAIMED) == 0, 10, "what was on the wire is settled")
     open_from_s = time.time()
     burnt = system.value("SELECT coalesce(sum(burnt), 0) FROM outbox_attempts")
     time.sleep(down_s)
