@@ -27,8 +27,9 @@ def script(proof, count):
     for fault in proof.random.sample(FAULTS, len(FAULTS)) * (1 if proof.quick else 2):
         rules += [misbehave.slow_head(100, path=backlog.BULK_PATH, times=1),
                   misbehave.entry(fault, {"path": backlog.BULK_PATH, "times": 1})]
-    for fault in FAULTS * (3 if proof.quick else 25):
-        match = {"path": SINGLE_PATH, "nth": proof.random.randint(1, count // 10), "times": proof.random.randint(2, 4)}
+    for fault in FAULTS * (3 if proof.quick else 8):
+        nth = proof.random.randint(count // 50, count // 5)
+        match = {"path": SINGLE_PATH, "nth": nth, "times": proof.random.randint(2, 4)}
         rules.append(misbehave.entry(fault, match))
     return rules
 
