@@ -1,5 +1,6 @@
 """A worker is stopped past its lease, another host finishes, the worker goes on: it changes nothing."""
 
+import json
 import time
 
 from lib import misbehave
@@ -16,16 +17,28 @@ SETTINGS = {"PREORDER_LEASE": "300ms", "PREORDER_REQUEST_TIMEOUT": "150ms", "PRE
 STALE = "settled too late: others had taken the events over"
 
 
-def name_of(worker):
-    return worker.log("ready")[0]["worker"]
+class Host:
+    """A worker on a host of its own, and how many of its settlements it has called stale."""
 
+    def __init__(self, system, host_id):
+        self.system = system
+        self.process = system.start_worker(PREORDER_HOST_ID=host_id, **SETTINGS)
+        self.name = self.process.wait_log("ready")["worker"]
+        self.stream = open(self.process.stderr_path, encoding="utf-8")
+        self.half, self.counted = "", 0
 
-def stale_count(worker):
-    return sum(entry["count"] for entry in worker.log(STALE))
+    def stale_count(self):
+        """Reads only what is new: there are thousands of lines at the end."""
+        *lines, self.half = (self.half + self.stream.read()).split("\n")
+        self.counted += sum(json.loads(line)["count"] for line in lines if STALE in line)
+        return self.counted
 
+    def claims(self):
+        return self.system.rows("SELECT id, token FROM outbox WHERE claimed_by = ?", self.name)
 
-def claims_of(system, worker):
-    return system.rows("SELECT id, token FROM outbox WHERE claimed_by = ?", name_of(worker))
+    def unknown(self):
+        return {(line["outbox_id"], line["token"]) for line in self.system.rows(
+            "SELECT outbox_id, token FROM outbox_attempts WHERE worker = ? AND outcome = 'unknown'", self.name)}
 
 
 def stop_with_claims(system, worker, dice):
@@ -33,47 +46,42 @@ def stop_with_claims(system, worker, dice):
     def stop():
         for _ in range(EVENTS):
             system.created()
-        wait_until(lambda: claims_of(system, worker) or system.count("pending") == 0, 30, system.story)
+        wait_until(lambda: worker.claims() or system.count("pending") == 0, 30, system.story)
         time.sleep(dice.uniform(0, ANSWER_MS / 1000))  # before, during or after the answer
-        freeze_outside(worker, system.database)
-        held = claims_of(system, worker)
+        freeze_outside(worker.process, system.database)
+        held = worker.claims()
         if not held:
-            worker.thaw()
+            worker.process.thaw()
         return held
     return wait_until(stop, 60, "it is stopped with events in hand")
 
 
-def unknown_of(system, worker):
-    return {(line["outbox_id"], line["token"]) for line in system.attempts()
-            if line["worker"] == name_of(worker) and line["outcome"] == "unknown"}
-
-
 def prove_round(system, victim, dice):
     """How many claims it lost, and of how many of them it had something to tell the journal."""
-    never_sent = unknown_of(system, victim)  # in earlier rounds
+    never_sent = victim.unknown()  # in earlier rounds
     held = stop_with_claims(system, victim, dice)
-    counted = stale_count(victim)  # it stands still
+    counted = victim.stale_count()  # it stands still
     wait_until(lambda: system.count("pending") == 0, 30, system.story)
-    lost = unknown_of(system, victim) - never_sent
+    lost = victim.unknown() - never_sent
     assert {(claim["id"], claim["token"]) for claim in held} <= lost, "what was taken over is unknown"
     finished = system.events()
     lines = {(line["outbox_id"], line["token"]): line for line in system.attempts()}
-    victim.thaw()
-    wait_until(lambda: stale_count(victim) - counted >= len(lost), 30,
-               lambda: f"{len(lost)} stale, {stale_count(victim) - counted} counted")
+    victim.process.thaw()
+    wait_until(lambda: victim.stale_count() - counted >= len(lost), 30,
+               lambda: f"{len(lost)} stale, {victim.stale_count() - counted} counted")
     assert system.events() == finished, "a stale settlement changed an event"
     for line in system.attempts():
         key = line["outbox_id"], line["token"]
         assert key in lost or line == lines[key], "a stale settlement changed another claim's line"
-    assert stale_count(victim) - counted == len(lost), f"{len(lost)} lost, {stale_count(victim) - counted} counted"
-    return len(lost), len(lost - unknown_of(system, victim))
+    assert victim.stale_count() - counted == len(lost), f"{len(lost)} lost, {victim.stale_count() - counted} counted"
+    return len(lost), len(lost - victim.unknown())
 
 
 def prove(proof):
     system = proof.system()
     system.migrate().start_sandbox(*GENEROUS, script=[misbehave.slow_head(ANSWER_MS)])
     system.start_api()
-    hosts = [system.start_worker(PREORDER_HOST_ID=host, **SETTINGS) for host in ("east", "west")]
+    hosts = [Host(system, name) for name in ("east", "west")]
     rounds = ROUNDS_QUICK if proof.quick else ROUNDS
     stale, spoken = 0, 0
     for _ in range(rounds):
