@@ -76,7 +76,7 @@ def prove(proof):
         time.sleep(proof.random.uniform(0.01, 0.03))  # everybody is idle again
     share = idle_share(worker, IDLE_S_QUICK if proof.quick else IDLE_S)
     median_ms, p99_ms = statistics.median(lags_ms), percentile(lags_ms, 0.99)
-    figures = (f"{len(lags_ms)} preorders, from 201 to the wire median {median_ms:.2f} ms, p99 {p99_ms:.2f} ms; an idle "
-               f"worker uses {100 * share:.2f} % of a core")
+    figures = (f"{len(lags_ms)} preorders, from 201 to the wire median {median_ms:.2f} ms, p99 {p99_ms:.2f} ms; "
+               f"an idle worker uses {100 * share:.2f} % of a core")
     assert median_ms <= MEDIAN_MS_MAX and p99_ms <= P99_MS_MAX and share <= IDLE_SHARE_MAX, figures
     return figures
