@@ -69,10 +69,6 @@ enum err_code account_load(struct sqlite_store *self, struct account *account_ou
     return ERR_OK;
 }
 
-static const char *null_if_empty(const char *text) {
-    return text[0] == '\0' ? NULL : text;
-}
-
 enum err_code account_store(struct sqlite_store *self, const struct account *account,
                             struct err *err) {
     char failing[FAILING_BYTES];
@@ -87,9 +83,9 @@ enum err_code account_store(struct sqlite_store *self, const struct account *acc
     sqlite_bind_integer(statement, ":paused_by_person", account->is_paused_by_person ? 1 : 0);
     sqlite_bind_integer_or_null(statement, ":opened_at", account->opened_at_ms);
     sqlite_bind_integer(statement, ":breaker_pause", account->breaker_pause_ms);
-    sqlite_bind_text(statement, ":failing", null_if_empty(failing));
+    sqlite_bind_text_or_null(statement, ":failing", failing);
     sqlite_bind_integer(statement, ":probe_at", account->probe_at_ms);
-    sqlite_bind_text(statement, ":probe_event_id", null_if_empty(account->probe_event_id.text));
+    sqlite_bind_text_or_null(statement, ":probe_event_id", account->probe_event_id.text);
     sqlite_bind_integer(statement, ":probe_token", account->probe_token);
     sqlite_bind_integer(statement, ":probe_until", account->probe_until_ms);
     sqlite_bind_integer(statement, ":held", account->held_ms);

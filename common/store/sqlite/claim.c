@@ -294,11 +294,7 @@ enum err_code sqlite_settle_and_claim(struct store *store, const struct settleme
     }
     const struct settlement_list list = {.settlements = settlements, .count = settlement_count};
     code = settle_and_claim(self, &list, request, report_out, batch, err);
-    if (code == ERR_OK) {
-        code = sqlite_commit(self, err);
-    } else {
-        sqlite_rollback(self);
-    }
+    code = sqlite_end(self, code, err);
     if (code != ERR_OK) {
         claim_batch_release(batch);
         *report_out = (struct settle_report){0};

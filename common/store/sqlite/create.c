@@ -7,10 +7,6 @@
 
 #include "common/store/sqlite/engine.h"
 
-static const char *null_if_empty(const char *text) {
-    return text[0] == '\0' ? NULL : text;
-}
-
 static CHECKED enum err_code insert_preorder(struct sqlite_store *self, struct create *create,
                                              bool *number_is_free_out, struct err *err) {
     const struct preorder *preorder = create->preorder;
@@ -27,7 +23,7 @@ static CHECKED enum err_code insert_preorder(struct sqlite_store *self, struct c
     sqlite_bind_text(statement, ":currency", preorder->currency);
     sqlite_bind_text(statement, ":properties", preorder->properties_json);
     sqlite_bind_text(statement, ":payment_url", preorder->payment_url);
-    sqlite_bind_text(statement, ":request_id", null_if_empty(create->event->request_id));
+    sqlite_bind_text_or_null(statement, ":request_id", create->event->request_id);
     sqlite_bind_integer(statement, ":created_at", preorder->created_at_ms);
     enum err_code code = sqlite_run(self, statement, err);
     *number_is_free_out = code == ERR_OK && sqlite3_changes(self->db) == 1;
@@ -57,8 +53,8 @@ static CHECKED enum err_code insert_event(struct sqlite_store *self, const struc
     sqlite_bind_text(statement, ":metric", event->metric);
     sqlite_bind_integer(statement, ":next_attempt_at", event->created_at_ms);
     sqlite_bind_bytes_as_text(statement, ":payload", event->payload, event->payload_bytes);
-    sqlite_bind_text(statement, ":request_id", null_if_empty(event->request_id));
-    sqlite_bind_text(statement, ":traceparent", null_if_empty(event->traceparent));
+    sqlite_bind_text_or_null(statement, ":request_id", event->request_id);
+    sqlite_bind_text_or_null(statement, ":traceparent", event->traceparent);
     sqlite_bind_integer(statement, ":created_at", event->created_at_ms);
     return sqlite_run(self, statement, err);
 }
@@ -142,9 +138,5 @@ enum err_code sqlite_create_preorders(struct store *store, struct create *create
     for (size_t i = 0; i < create_count && code == ERR_OK; i++) {
         code = create_one(self, &creates[i], err);
     }
-    if (code != ERR_OK) {
-        sqlite_rollback(self);
-        return code;
-    }
-    return sqlite_commit(self, err);
+    return sqlite_end(self, code, err);
 }

@@ -50,6 +50,12 @@ void sqlite_bind_text(sqlite3_stmt *statement, const char *name, const char *tex
     assert(result == SQLITE_OK);
 }
 
+void sqlite_bind_text_or_null(sqlite3_stmt *statement, const char *name, const char *text) {
+    if (text != NULL && text[0] != '\0') { /* unbound parameters are NULL */
+        sqlite_bind_text(statement, name, text);
+    }
+}
+
 void sqlite_bind_bytes_as_text(sqlite3_stmt *statement, const char *name, const char *bytes,
                                size_t byte_count) {
     int result = sqlite3_bind_text64(statement, parameter(statement, name), bytes, byte_count,
@@ -199,6 +205,14 @@ void sqlite_rollback(struct sqlite_store *self) {
         (void)sqlite3_reset(statement);
     }
     gate_leave(&self->gate);
+}
+
+enum err_code sqlite_end(struct sqlite_store *self, enum err_code code, struct err *err) {
+    if (code == ERR_OK) {
+        return sqlite_commit(self, err);
+    }
+    sqlite_rollback(self);
+    return code;
 }
 
 enum err_code sqlite_begin_read(struct sqlite_store *self, struct err *err) {

@@ -47,6 +47,8 @@ sqlite3_stmt *sqlite_use(struct sqlite_store *self, enum sql_statement statement
 /* Binds by name (":now_ms"); a name the statement lacks is a bug and asserts. NULL text binds
    NULL. */
 void sqlite_bind_text(sqlite3_stmt *statement, const char *name, const char *text);
+/* Binds NULL if the text is "" or NULL. */
+void sqlite_bind_text_or_null(sqlite3_stmt *statement, const char *name, const char *text);
 void sqlite_bind_bytes_as_text(sqlite3_stmt *statement, const char *name, const char *bytes,
                                size_t byte_count);
 void sqlite_bind_integer(sqlite3_stmt *statement, const char *name, int64_t value);
@@ -75,6 +77,8 @@ CHECKED enum err_code sqlite_enter(struct sqlite_store *self, int64_t timeout_ms
 CHECKED enum err_code sqlite_begin(struct sqlite_store *self, struct err *err);
 CHECKED enum err_code sqlite_commit(struct sqlite_store *self, struct err *err);
 void sqlite_rollback(struct sqlite_store *self);
+/* The end of a write: commits if `code` is ERR_OK, else rolls back and returns `code`. */
+CHECKED enum err_code sqlite_end(struct sqlite_store *self, enum err_code code, struct err *err);
 
 CHECKED enum err_code sqlite_begin_read(struct sqlite_store *self, struct err *err);
 void sqlite_end_read(struct sqlite_store *self);

@@ -182,11 +182,7 @@ enum err_code sqlite_settle_and_claim_members(struct store *store,
     }
     const struct settlement_list list = {.settlements = settlements, .count = settlement_count};
     code = work(self, &list, request, reply_out, batch, err);
-    if (code == ERR_OK) {
-        code = sqlite_commit(self, err);
-    } else {
-        sqlite_rollback(self);
-    }
+    code = sqlite_end(self, code, err);
     if (code != ERR_OK) {
         claim_batch_release(batch);
         *reply_out = (struct job_reply){0};

@@ -183,11 +183,7 @@ static CHECKED enum err_code change_batch(const struct repair_run *run, const st
         return code;
     }
     code = change_within(run, ids, id_count, changed_count_out, err);
-    if (code != ERR_OK) {
-        sqlite_rollback(run->self);
-        return code;
-    }
-    return sqlite_commit(run->self, err);
+    return sqlite_end(run->self, code, err);
 }
 
 static CHECKED enum err_code change_all(const struct repair_run *run, const struct ident_list *list,

@@ -5,10 +5,6 @@
 
 #include <assert.h>
 
-static const char *null_if_empty(const char *text) {
-    return text == NULL || text[0] == '\0' ? NULL : text;
-}
-
 /* Nothing comes after it, whatever the caller filled in. */
 static bool is_final(enum outcome outcome) {
     return outcome == OUTCOME_SENT || outcome == OUTCOME_DEAD;
@@ -25,7 +21,7 @@ static CHECKED enum err_code journal(struct sqlite_store *self, const struct set
     sqlite_bind_text(statement, ":outcome", outcome_name(settlement->outcome));
     sqlite_bind_integer(statement, ":burnt", settlement->is_burnt ? 1 : 0);
     sqlite_bind_integer_or_null(statement, ":http_status", settlement->http_status);
-    sqlite_bind_text(statement, ":error", null_if_empty(settlement->error));
+    sqlite_bind_text_or_null(statement, ":error", settlement->error);
     size_t body_bytes = settlement->response_body_bytes;
     if (body_bytes > RESPONSE_BODY_BYTES_MAX) {
         body_bytes = RESPONSE_BODY_BYTES_MAX;
@@ -57,7 +53,7 @@ static CHECKED enum err_code apply(struct sqlite_store *self, const struct settl
         sqlite_bind_integer(statement, ":next_attempt_at", settlement->next_attempt_at_ms);
     }
     sqlite_bind_integer_or_null(statement, ":http_status", settlement->http_status);
-    sqlite_bind_text(statement, ":error", null_if_empty(settlement->error));
+    sqlite_bind_text_or_null(statement, ":error", settlement->error);
     if (is_sent) {
         sqlite_bind_integer(statement, ":sent_at", settlement->finished_at_ms);
     }

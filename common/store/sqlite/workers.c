@@ -154,11 +154,7 @@ enum err_code sqlite_register_worker(struct store *store, const struct worker_en
     if (code == ERR_OK) {
         code = insert_self(self, entry->now_ms, err);
     }
-    if (code == ERR_OK) {
-        code = sqlite_commit(self, err);
-    } else {
-        sqlite_rollback(self);
-    }
+    code = sqlite_end(self, code, err);
     if (code != ERR_OK) {
         roster_drop(&self->roster);
         *worker = (struct worker_view){0};
@@ -202,15 +198,6 @@ static CHECKED enum err_code strike_off(struct sqlite_store *self, const struct 
     return code;
 }
 
-static CHECKED enum err_code end_write(struct sqlite_store *self, enum err_code code,
-                                       struct err *err) {
-    if (code == ERR_OK) {
-        return sqlite_commit(self, err);
-    }
-    sqlite_rollback(self);
-    return code;
-}
-
 enum err_code sqlite_unregister_worker(struct store *store, int64_t now_ms, struct err *err) {
     struct sqlite_store *self = sqlite_of(store);
     bool is_off = !is_registered(self);
@@ -221,7 +208,7 @@ enum err_code sqlite_unregister_worker(struct store *store, int64_t now_ms, stru
             return code;
         }
         code = strike_off(self, &self->worker, now_ms, &lost_count, &is_off, err);
-        code = end_write(self, code, err);
+        code = sqlite_end(self, code, err);
         if (code != ERR_OK) {
             return code;
         }
@@ -355,7 +342,7 @@ enum err_code sqlite_tend_workers(struct store *store, int64_t now_ms, int64_t l
     }
     code = sqlite_begin(self, err);
     if (code == ERR_OK) {
-        code = end_write(self, do_chores(self, now_ms, lease_ms, report_out, err), err);
+        code = sqlite_end(self, do_chores(self, now_ms, lease_ms, report_out, err), err);
     }
     if (code != ERR_OK) {
         *report_out = (struct tend_report){.neighbour_count = chores.neighbour_count};
