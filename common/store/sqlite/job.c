@@ -138,10 +138,11 @@ static CHECKED enum err_code work(struct sqlite_store *self, const struct settle
     const struct claim_request *claim = &request->claim;
     struct account_desk desk;
     enum err_code code = account_desk_open(self, RATE_JOBS, claim, &desk, err);
-    int64_t held_ms = account_held_ms(&desk.account, claim->now_ms);
-    if (code == ERR_OK) {
-        code = sqlite_settle_events(self, list, claim, held_ms, &reply_out->settled, err);
+    if (code != ERR_OK) {
+        return code;
     }
+    int64_t held_ms = account_held_ms(&desk.account, claim->now_ms);
+    code = sqlite_settle_events(self, list, claim, held_ms, &reply_out->settled, err);
     if (code != ERR_OK) {
         return code;
     }
