@@ -94,7 +94,7 @@ void api_take(struct api *api, const struct request *request, void *ticket) {
         api->options.on_reply(api->options.context, ticket, &reply);
         return;
     }
-    route->handle(api, request, ticket);
+    route->handle(api, request, router_parameter(route, request), ticket);
 }
 
 static void log_stored(const struct intake_item *item, const char *message, const char *id) {

@@ -68,7 +68,9 @@ static bool take_body(struct api *api, const struct request *request, void *tick
     return is_valid;
 }
 
-void handle_preorder_create(struct api *api, const struct request *request, void *ticket) {
+void handle_preorder_create(struct api *api, const struct request *request, const char *parameter,
+                            void *ticket) {
+    (void)parameter;
     struct intake_item *item = calloc(1, sizeof *item);
     if (item == NULL) {
         answer(api, ticket, refusal_unavailable(request, ERR_BUSY));

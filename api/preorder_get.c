@@ -8,7 +8,6 @@
 #include "api/context.h"
 #include "api/handlers.h"
 #include "api/refusal.h"
-#include "api/router.h"
 #include "common/log.h"
 #include "http/problem.h"
 
@@ -70,12 +69,10 @@ static struct reply look_up(struct api *api, const struct request *request,
     return reply;
 }
 
-void handle_preorder_get(struct api *api, const struct request *request, void *ticket) {
-    struct reply unused = {0};
-    const struct route *route = router_find(request, &unused);
+void handle_preorder_get(struct api *api, const struct request *request, const char *parameter,
+                         void *ticket) {
     struct ident id;
-    struct reply reply = ident_parse(router_parameter(route, request), &id)
-                             ? look_up(api, request, &id)
-                             : not_found(request);
+    struct reply reply =
+        ident_parse(parameter, &id) ? look_up(api, request, &id) : not_found(request);
     api->options.on_reply(api->options.context, ticket, &reply);
 }

@@ -12,7 +12,8 @@ struct route {
     const char *path;   /* as in the log: "/pre-order/{id}" */
     const char *prefix; /* NULL: the path itself; else what stands before the one parameter */
     bool has_body;      /* wants application/json */
-    void (*handle)(struct api *api, const struct request *request, void *ticket);
+    void (*handle)(struct api *api, const struct request *request, const char *parameter,
+                   void *ticket);
 };
 
 /* The route, or NULL with *reply_out filled. */

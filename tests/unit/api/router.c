@@ -14,7 +14,7 @@ static void finds_the_handler_of_each_route(void **state) {
     (void)state;
     static const struct {
         const char *method, *path;
-        void (*handle)(struct api *, const struct request *, void *);
+        void (*handle)(struct api *, const struct request *, const char *, void *);
     } rows[] = {
         {"POST", "/pre-order", handle_preorder_create},
         {"GET", "/pre-order/0190", handle_preorder_get},
