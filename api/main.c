@@ -95,17 +95,10 @@ static CHECKED enum err_code start_admin(struct program *self, struct err *err) 
 }
 
 static CHECKED enum err_code set_up(struct program *self, struct err *err) {
-    enum log_format format = LOG_FORMAT_AUTO;
-    enum log_level level = LOG_LEVEL_INFO;
-    enum err_code code = log_format_parse(self->settings.log_format, &format, err);
+    enum err_code code = settings_start_log(&self->settings, "api", err);
     if (code == ERR_OK) {
-        code = log_level_parse(self->settings.log_level, &level, err);
+        code = signals_open(&self->signals, err);
     }
-    if (code != ERR_OK) {
-        return code;
-    }
-    log_init("api", format, level);
-    code = signals_open(&self->signals, err);
     if (code == ERR_OK) {
         code = catalog_load(self->settings.catalog_path, &self->catalog, err);
     }

@@ -443,3 +443,15 @@ void settings_release(struct settings *settings) {
     struct config_table table = table_for(SETTINGS_CTL, "", "");
     config_release(&table, settings);
 }
+
+enum err_code settings_start_log(const struct settings *settings, const char *component,
+                                 struct err *err) {
+    enum log_format format = LOG_FORMAT_AUTO;
+    enum log_level level = LOG_LEVEL_INFO;
+    if (log_format_parse(settings->log_format, &format, err) != ERR_OK ||
+        log_level_parse(settings->log_level, &level, err) != ERR_OK) {
+        return err->code;
+    }
+    log_init(component, format, level);
+    return ERR_OK;
+}

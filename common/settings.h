@@ -72,4 +72,8 @@ CHECKED enum err_code settings_load(enum settings_program program, const char *u
  * pointers are invalid afterwards. On failure `settings` stays as it is.
  */
 CHECKED enum err_code settings_reload(struct settings *settings, struct err *err);
-void settings_release(struct settings *settings); /* also right for a zeroed struct */
+void settings_release(struct settings *settings);
+
+/* Starts the log of `component` (borrowed for ever) as the settings say; see log_init. */
+CHECKED enum err_code settings_start_log(const struct settings *settings, const char *component,
+                                         struct err *err);

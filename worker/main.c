@@ -46,17 +46,6 @@ struct program {
     char name[WORKER_NAME_BYTES];
 };
 
-static enum err_code start_log(const struct settings *settings, struct err *err) {
-    enum log_format format = LOG_FORMAT_AUTO;
-    enum log_level level = LOG_LEVEL_INFO;
-    if (log_format_parse(settings->log_format, &format, err) != ERR_OK ||
-        log_level_parse(settings->log_level, &level, err) != ERR_OK) {
-        return err->code;
-    }
-    log_init("worker", format, level);
-    return ERR_OK;
-}
-
 static void on_gate_wait(void *context, int64_t wait_us) {
     metrics_observe(((struct program *)context)->metrics, WORKER_GATE_WAIT, NULL,
                     (double)wait_us / (double)(MS_PER_S * US_PER_MS));
@@ -190,7 +179,7 @@ static enum err_code enter_register(struct program *program, const char *address
 
 /* Opens everything, the thread last: signals are blocked and libcurl is ready before it exists. */
 static enum err_code start(struct program *program, struct err *err) {
-    if (start_log(&program->settings, err) != ERR_OK ||
+    if (settings_start_log(&program->settings, "worker", err) != ERR_OK ||
         signals_open(&program->signals, err) != ERR_OK) {
         return err->code;
     }
