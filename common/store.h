@@ -227,6 +227,7 @@ struct claim_request {
     int64_t probe_interval_ms;  /* while the account is paused: one event per interval may go out */
     struct rate_limits limits;  /* of this kind of request, for the whole account */
     int64_t backfill_before_ms; /* events created earlier are sent with backfill; 0: none */
+    bool leaves_job_place;      /* a bulk job waits for a place among the requests at once */
     uint64_t dice;              /* any number, drawn anew each time */
 };
 
@@ -262,7 +263,8 @@ void claim_batch_release(struct claim_batch *batch); /* also right for a zeroed 
 /*
  * One step of a worker in one transaction: writes the verdicts of what it finished, then claims up
  * to count_max events that are due, as many as the account allows: earliest first, but half of them
- * first attempts and half repeated ones while there are enough of both.
+ * first attempts and half repeated ones while there are enough of both. With leaves_job_place, and while no
+ * bulk job is on the wire, one of the requests that Klaviyo can take at once is left to one.
  *
  * Settling makes the next waiting event of the same preorder due once this one is sent or dead. A
  * settlement with an old token is journaled and counted; if it carries OUTCOME_SENT for an event

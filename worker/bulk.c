@@ -23,6 +23,7 @@ struct bulk {
     bool is_on;   /* there is a backlog */
     bool is_said; /* that bulk jobs go out */
     bool is_draining;
+    bool is_crowded_out;   /* single events hold every place that Klaviyo has */
     int64_t count_mono_ms; /* when to look for a backlog */
     int64_t ask_mono_ms;   /* when to ask again whether a job may go out */
 };
@@ -167,6 +168,12 @@ static enum err_code settle(struct bulk *bulk, struct job *job, struct err *err)
     return ERR_OK;
 }
 
+static bool is_refused_a_place(const struct bulk *bulk, const struct job_request *request,
+                               const struct job_reply *reply) {
+    return request->wants_start && !reply->may_start &&
+           bulk->batch.reason == ACCOUNT_REASON_CONCURRENCY;
+}
+
 /* The next slice of members; the first one needs the account's leave for the request. */
 static enum err_code gather(struct bulk *bulk, struct job *job, struct err *err) {
     size_t room = job_room(job);
@@ -182,6 +189,7 @@ static enum err_code gather(struct bulk *bulk, struct job *job, struct err *err)
         return code;
     }
     size_t claim_count = bulk->batch.claim_count;
+    bulk->is_crowded_out = is_refused_a_place(bulk, &request, &reply);
     bool is_account_slow =
         is_first && !reply.may_start && bulk->batch.reason != ACCOUNT_REASON_NONE;
     if (is_first && !reply.may_start) {
@@ -215,6 +223,7 @@ static enum err_code ask(struct bulk *bulk, struct job *job, struct err *err) {
         return code;
     }
     job->is_allowed = reply.may_start;
+    bulk->is_crowded_out = is_refused_a_place(bulk, &request, &reply);
     if (reply.is_held) {
         job_end(job);
     } else if (!reply.may_start) {
@@ -409,6 +418,10 @@ void bulk_cut_short(struct bulk *bulk) {
             bulk_land(bulk, slot, &answer);
         }
     }
+}
+
+bool bulk_is_crowded_out(const struct bulk *bulk) {
+    return bulk->is_crowded_out && !bulk->is_draining;
 }
 
 size_t bulk_held_count(const struct bulk *bulk) {

@@ -50,5 +50,7 @@ void bulk_hold(struct bulk *bulk);
 void bulk_drain(struct bulk *bulk);
 /* Ends what is on the wire. */
 void bulk_cut_short(struct bulk *bulk);
+/* A job wants to go out, and as much is on the wire as Klaviyo can take: the next place is its. */
+bool bulk_is_crowded_out(const struct bulk *bulk);
 /* Events in hand. */
 size_t bulk_held_count(const struct bulk *bulk);

@@ -338,6 +338,7 @@ static enum err_code settle_and_claim(struct worker *worker, const struct exchan
         .probe_interval_ms = options->policy.probe_interval_ms,
         .limits = options->limits,
         .backfill_before_ms = options->backfill_age_ms > 0 ? now_ms - options->backfill_age_ms : 0,
+        .leaves_job_place = bulk_is_crowded_out(worker->bulk),
         .dice = random_below(options->random, DICE_SIDES),
     };
     struct settle_report settled = {0};

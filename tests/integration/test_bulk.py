@@ -115,6 +115,18 @@ def test_after_an_unknown_outcome_the_members_go_one_by_one(system, repeats, fau
     assert all(event["single_only"] == (event["id"] in hit) for event in system.events())
 
 
+def test_a_job_gets_a_place_while_klaviyo_can_take_two_requests_at_once(system):
+    """As after an outage; single events would refill both places for ever."""
+    system.migrate()
+    ids = backlog.fill(system, 1500)
+    backlog.alter(system, "UPDATE account SET concurrency_max = 2")
+    system.start_sandbox(*NO_LIMIT, script=[misbehave.entry("delay-head", {"path": "/api/events"}, delay_ms=50)])
+    system.start_worker(PREORDER_BULK_THRESHOLD=100, **SINGLES_FAST)
+    end(system, 1500)
+    assert backlog.check_ledger(system) == set(ids)
+    assert len(bulk_lines(system)) > 1000, system.stats()
+
+
 def test_a_throttled_job_waits_and_loses_no_attempt(system):
     throttle = misbehave.entry("status", {"path": backlog.BULK_PATH, "times": 1}, status=429, retry_after=1)
     ids = start(system, 1000, [throttle], limits=NO_LIMIT)

@@ -1,5 +1,6 @@
 """A backlog out of nothing: events in the thousands, as if the API had stored them, and how bulk jobs carry them."""
 
+import contextlib
 import hashlib
 import re
 import sqlite3
@@ -66,6 +67,12 @@ def fill(system, count, age_ms=0, email_of=lambda number: f"customer-{number}@kl
     finally:
         connection.close()
     return [copy[1]["id"] for copy in copies]
+
+
+def alter(system, sql):
+    """Changes the database while no program runs."""
+    with contextlib.closing(sqlite3.connect(system.database)) as connection, connection:
+        connection.execute(sql)
 
 
 def check_ledger(system, exactly_once=True):

@@ -89,6 +89,51 @@ static void single_events_do_not_use_up_the_jobs_allowance(void **state) {
     claim_batch_release(&batch);
 }
 
+static void a_job_gets_one_of_two_places_though_single_events_keep_coming(void **state) {
+    struct fixture *fixture = *state;
+    fixture_store_samples(fixture, 80, NULL);
+    fixture_run(fixture, "UPDATE account SET concurrency_max = 2");
+    int64_t now_ms = FIXTURE_NOW_MS + 100;
+    struct claim first = fixture_claim_one(fixture, now_ms);
+    struct claim_request request = fixture_claim_request(now_ms, 8);
+    request.held_count = 1;
+    request.leaves_job_place = true;
+    struct claim_batch batch = {0};
+    struct settle_report report;
+    struct err err = {0};
+    ASSERT_OK(store_settle_and_claim(fixture->store, NULL, 0, &report, &request, &batch, &err));
+    assert_int_equal(batch.claim_count, 0);
+    assert_int_equal(batch.reason, ACCOUNT_REASON_CONCURRENCY);
+    assert_true(claim(fixture, now_ms, 64, &batch).may_start);
+    assert_int_equal(batch.claim_count, 64);
+
+    /* The job has its place: the other one is free for single events. */
+    struct settlement settlement = fixture_settlement(&first, OUTCOME_SENT, now_ms + 10);
+    request.now_ms = now_ms + 10;
+    request.held_count = 0;
+    ASSERT_OK(
+        store_settle_and_claim(fixture->store, &settlement, 1, &report, &request, &batch, &err));
+    assert_int_equal(batch.claim_count, 1);
+    claim_batch_release(&batch);
+}
+
+static void jobs_on_the_wire_count_when_klaviyo_is_found_able_to_take_more(void **state) {
+    struct fixture *fixture = *state;
+    fixture_store_samples(fixture, 80, NULL);
+    fixture_run(fixture, "UPDATE account SET concurrency_max = 2");
+    struct claim_batch batch = {0};
+    int64_t now_ms = FIXTURE_NOW_MS + 100;
+    assert_true(claim(fixture, now_ms, 64, &batch).may_start);
+    claim_batch_release(&batch);
+    for (size_t i = 0; i < 10; i++) {
+        struct claim single = fixture_claim_one(fixture, now_ms);
+        struct settlement settlement = fixture_settlement(&single, OUTCOME_SENT, now_ms + 200);
+        now_ms += 200;
+        (void)fixture_settle(fixture, &settlement, now_ms);
+    }
+    assert_true(fixture_number(fixture, "SELECT concurrency_max FROM account") > 2);
+}
+
 static void a_job_without_events_does_not_start(void **state) {
     struct fixture *fixture = *state;
     struct claim_batch batch = {0};
@@ -303,6 +348,8 @@ int main(void) {
         TEST(a_further_slice_asks_for_no_further_request),
         TEST(jobs_keep_to_klaviyos_limits),
         TEST(single_events_do_not_use_up_the_jobs_allowance),
+        TEST(a_job_gets_one_of_two_places_though_single_events_keep_coming),
+        TEST(jobs_on_the_wire_count_when_klaviyo_is_found_able_to_take_more),
         TEST(a_job_without_events_does_not_start),
         TEST(nothing_goes_out_while_the_account_is_held),
         TEST(an_answer_is_the_accounts_once_and_not_the_members),

@@ -323,6 +323,7 @@ enum err_code account_desk_open(struct sqlite_store *self, enum rate_kind kind,
     memset(desk, 0, sizeof *desk);
     desk->kind = kind;
     desk->limits = request->limits;
+    desk->leaves_job_place = kind == RATE_EVENTS && request->leaves_job_place;
     struct rate_limits stored = {0};
     enum err_code code = account_load(self, &desk->account, err);
     if (code == ERR_OK) {
@@ -338,6 +339,7 @@ enum err_code account_desk_open(struct sqlite_store *self, enum rate_kind kind,
         code = load_other_kind(self, request, desk, err);
     }
     desk->use_before = desk->use;
+    desk->use_before.in_flight_count += desk->other_in_flight_count;
     desk->moment = (struct account_moment){
         .now_ms = request->now_ms,
         .lease_ms = request->lease_ms,
@@ -402,7 +404,8 @@ void account_desk_settle(struct account_desk *desk, int64_t held_count) {
 
 struct account_allowance account_desk_allow(const struct account_desk *desk, size_t wanted_count) {
     struct rate_use use = desk->use;
-    use.in_flight_count += desk->other_in_flight_count;
+    bool is_place_left = desk->leaves_job_place && desk->other_in_flight_count == 0;
+    use.in_flight_count += desk->other_in_flight_count + (is_place_left ? 1 : 0);
     return account_allow(&desk->account, &use, &desk->moment, (int64_t)wanted_count);
 }
 

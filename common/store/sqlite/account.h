@@ -25,6 +25,7 @@ struct account_desk {
     struct rate_use use;       /* as loaded, then with what this transaction changed */
     bool is_account_changed, is_rate_changed;
     int64_t other_in_flight_count; /* requests of the other kind, if that matters */
+    bool leaves_job_place;         /* one at once is left to a bulk job, while none is in flight */
     int64_t own_count;             /* on the wire, of this worker, as stored */
     struct rate_use use_before;
     struct account_moment moment; /* points into this struct: not to be moved */
