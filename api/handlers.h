@@ -9,3 +9,5 @@ void handle_preorder_create(struct api *api, const struct request *request, cons
                             void *ticket);
 void handle_preorder_get(struct api *api, const struct request *request, const char *parameter,
                          void *ticket);
+void handle_openapi_get(struct api *api, const struct request *request, const char *parameter,
+                        void *ticket);

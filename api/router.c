@@ -8,8 +8,12 @@
 static const struct route routes[] = {
     {"POST", "/pre-order", NULL, true, handle_preorder_create},
     {"GET", "/pre-order/{id}", "/pre-order/", false, handle_preorder_get},
+    {"GET", "/openapi.json", NULL, false, handle_openapi_get},
 };
 enum { ROUTE_COUNT = sizeof routes / sizeof routes[0] };
+
+/* Where a program that looks around finds out what is served (RFC 8631). */
+static const char DESCRIPTION_LINK[] = "</openapi.json>; rel=\"service-desc\"";
 
 /* One of those that HTTP knows, NULL for any other word. */
 static const char *known_method(const char *method) {
@@ -65,15 +69,22 @@ const struct route *router_find(const struct request *request, struct reply *rep
     } else if (allowed[0] == '\0') {
         *reply_out = problem_reply(request, 404, "unknown-path", "Unknown path",
                                    "Nothing is served at this path.", NULL, 0);
+        reply_add_header(reply_out, "Link", DESCRIPTION_LINK);
     } else if (strcmp(request->method, "OPTIONS") == 0) {
         *reply_out = (struct reply){.status = 204};
         reply_add_header(reply_out, "Allow", allowed);
+        reply_add_header(reply_out, "Link", DESCRIPTION_LINK);
     } else {
         *reply_out = problem_reply(request, 405, "method-not-allowed", "Method not allowed",
                                    "This path is served with the methods in Allow only.", NULL, 0);
         reply_add_header(reply_out, "Allow", allowed);
     }
     return NULL;
+}
+
+const struct route *router_list(size_t *count_out) {
+    *count_out = ROUTE_COUNT;
+    return routes;
 }
 
 const char *router_parameter(const struct route *route, const struct request *request) {

@@ -4,6 +4,7 @@
  *
  * A path it does not know is 404; a known path with another method 405 with Allow; a method that
  * HTTP does not know 501. HEAD goes wherever GET goes; OPTIONS is answered with Allow.
+ * OPTIONS and 404 carry a Link to the description of all this, api/openapi.json.
  */
 #include "api/api.h"
 
@@ -18,6 +19,9 @@ struct route {
 
 /* The route, or NULL with *reply_out filled. */
 const struct route *router_find(const struct request *request, struct reply *reply_out);
+
+/* All of them. */
+const struct route *router_list(size_t *count_out);
 
 /* What follows the route's prefix; "" if it has none. */
 const char *router_parameter(const struct route *route, const struct request *request);

@@ -19,6 +19,7 @@ static void finds_the_handler_of_each_route(void **state) {
         {"POST", "/pre-order", handle_preorder_create},
         {"GET", "/pre-order/0190", handle_preorder_get},
         {"HEAD", "/pre-order/0190", handle_preorder_get},
+        {"GET", "/openapi.json", handle_openapi_get},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct request request = {.method = rows[i].method, .path = rows[i].path, .body = ""};
@@ -72,6 +73,12 @@ static void refuses_what_it_does_not_serve(void **state) {
             assert_null(allow);
         } else {
             assert_string_equal(allow, rows[i].allow);
+        }
+        const char *link = reply_header(&reply, "Link");
+        if (rows[i].status == 404 || rows[i].status == 204) {
+            assert_string_equal(link, "</openapi.json>; rel=\"service-desc\"");
+        } else {
+            assert_null(link);
         }
         reply_release(&reply);
     }
