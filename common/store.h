@@ -209,6 +209,7 @@ struct settlement {
     bool is_single_only; /* from now on the event goes into no bulk job: Klaviyo may have it */
     bool is_kept;        /* OUTCOME_RETRY: claimed again at once, with the next token, due or not */
     bool is_failure;     /* by no fault of the event: counts towards the breaker */
+    bool is_refused;     /* OUTCOME_DEAD: Klaviyo found fault with the event itself */
     int64_t rate_remaining_count; /* what the answer said of Klaviyo's current minute */
     int64_t rate_reset_s;         /* and when that ends; 0: nothing */
 };
@@ -255,6 +256,7 @@ struct claim_batch {
     size_t rescued_count; /* of them: taken over from a holder that vanished, journaled `unknown` */
     bool is_probe;        /* the account is held and this is the one event that may try */
     enum account_reason reason; /* what made it less than was asked for */
+    int32_t refused_count; /* events refused in a row, in all workers, these settlements included */
     int64_t
         next_due_at_ms; /* when more may be due (an event or the account); INT64_MAX: not known */
 };

@@ -37,7 +37,7 @@ static struct job_moment moment_of(const struct bulk *bulk) {
     return (struct job_moment){
         .policy = &worker->policy,
         .random = worker->random,
-        .refused_streak = bulk->options.refused_streak,
+        .streak = bulk->options.streak,
         .now_ms = clock_wall_ms(worker->clock),
         .mono_us = clock_mono_us(worker->clock),
     };
@@ -162,6 +162,8 @@ static enum err_code settle(struct bulk *bulk, struct job *job, struct err *err)
         return code;
     }
     job->has_news = false;
+    streak_settled(bulk->options.streak, bulk->slice.settlements, bulk->slice.count,
+                   bulk->batch.refused_count);
     report_slice(bulk, &reply);
     job_settled(job, &bulk->slice, reply.settled.stale_set, claimed_mono_ms);
     end_if_empty(job);

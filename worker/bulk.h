@@ -14,6 +14,7 @@
 
 #include "common/err.h"
 #include "worker/report.h"
+#include "worker/streak.h"
 #include "worker/worker.h"
 
 struct bulk;
@@ -28,7 +29,7 @@ struct bulk_options {
     const struct worker_options
         *worker; /* the transport's slots from `concurrency` on are for jobs */
     struct report *report;
-    int32_t *refused_streak; /* the worker's: jobs and single events count together */
+    struct streak *streak; /* the worker's: jobs and single events count together */
 };
 
 /* Everything in `options` is borrowed until bulk_close. ERR_FATAL: out of memory. */

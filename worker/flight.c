@@ -51,6 +51,7 @@ struct settlement flight_settlement(const struct flight *flight) {
         .account_not_before_ms = verdict->account_not_before_ms,
         .is_single_only = verdict->is_unsure,
         .is_failure = verdict->is_failure,
+        .is_refused = verdict->is_refused,
         .rate_remaining_count = flight->rate_remaining_count,
         .rate_reset_s = flight->rate_reset_s,
         .pause_reason = verdict->outcome == OUTCOME_PAUSED ? verdict->pause_reason : NULL,

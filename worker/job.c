@@ -211,21 +211,23 @@ static void note_flown(struct job *job, int64_t now_ms) {
 
 /* The event is to blame, unless so many were before it that no event is: then the job ends, and the
    account is to be paused. */
-static void blame(struct job *job, size_t index, int64_t fault, int32_t *refused_streak) {
+static void blame(struct job *job, size_t index, int64_t fault, struct streak *streak) {
     bool is_bad_request = job->refusal.answer.http_status == 400;
     job->members[index].fault = fault;
-    if (is_bad_request && *refused_streak + 1 >= VERDICT_REFUSED_STREAK_MAX) {
+    if (is_bad_request && streak_count(streak) + 1 >= VERDICT_REFUSED_STREAK_MAX) {
         decide(job, index, DECISION_ACCUSE);
         job->is_ending = true;
         return;
     }
-    *refused_streak += is_bad_request ? 1 : 0;
+    if (is_bad_request) {
+        streak_note_refused(streak);
+    }
     decide(job, index, DECISION_BURY);
 }
 
 static void blame_any(struct job *job, int member, const struct job_moment *moment) {
     if (member != SIEVE_NOBODY) {
-        blame(job, (size_t)member, -1, moment->refused_streak);
+        blame(job, (size_t)member, -1, moment->streak);
     }
 }
 
@@ -239,7 +241,7 @@ static void land_judged(struct job *job, const struct job_moment *moment) {
         job->is_ending = true;
         return;
     }
-    *moment->refused_streak = 0;
+    streak_note_sent(moment->streak);
     blame_any(job, sieve_accept(&job->sieve), moment);
 }
 
@@ -247,7 +249,7 @@ static void land_named(struct job *job, const struct job_moment *moment) {
     for (size_t i = 0; i < job->verdict.fault_count; i++) {
         size_t index = job->order[job->verdict.faults[i].member];
         if (!job->is_ending) {
-            blame(job, index, (int64_t)i, moment->refused_streak);
+            blame(job, index, (int64_t)i, moment->streak);
         }
         sieve_convict(&job->sieve, index);
     }

@@ -21,6 +21,7 @@
 #include "worker/bulk_verdict.h"
 #include "worker/flight.h"
 #include "worker/sieve.h"
+#include "worker/streak.h"
 #include "worker/transport.h"
 #include "worker/verdict.h"
 
@@ -67,7 +68,7 @@ struct job {
 struct job_moment {
     const struct verdict_policy *policy;
     const struct random *random;
-    int32_t *refused_streak; /* as in struct verdict_context; changed by answers */
+    struct streak *streak; /* changed by answers */
     int64_t now_ms, mono_us;
 };
 

@@ -9,6 +9,7 @@
 #include "worker/flight.h"
 #include "worker/neighbours.h"
 #include "worker/report.h"
+#include "worker/streak.h"
 #include "worker/trace.h"
 
 enum {
@@ -30,7 +31,7 @@ struct worker {
     struct claim_batch batch;
     struct bulk *bulk;
     struct report report;
-    int32_t refused_streak;
+    struct streak streak;
     int64_t next_look_mono_ms;   /* when to ask for events again */
     int64_t store_pause_mono_ms; /* the store was busy: not before this */
     struct neighbours neighbours;
@@ -62,9 +63,8 @@ enum err_code worker_open(const struct worker_options *options, struct worker **
     }
     worker->options = *options;
     worker->flights = flights;
-    const struct bulk_options bulk_options = {.worker = &worker->options,
-                                              .report = &worker->report,
-                                              .refused_streak = &worker->refused_streak};
+    const struct bulk_options bulk_options = {
+        .worker = &worker->options, .report = &worker->report, .streak = &worker->streak};
     if (bulk_open(&bulk_options, &worker->bulk, err) != ERR_OK) {
         worker_close(worker);
         return err->code;
@@ -94,10 +94,9 @@ void worker_close(struct worker *worker) {
 
 static void count_streak(struct worker *worker, const struct verdict *verdict) {
     if (verdict->outcome == OUTCOME_SENT) {
-        worker->refused_streak = 0;
-    } else if (verdict->outcome == OUTCOME_DEAD && verdict->is_refused &&
-               worker->refused_streak < VERDICT_REFUSED_STREAK_MAX) {
-        worker->refused_streak++;
+        streak_note_sent(&worker->streak);
+    } else if (verdict->outcome == OUTCOME_DEAD && verdict->is_refused) {
+        streak_note_refused(&worker->streak);
     }
 }
 
@@ -108,7 +107,7 @@ static struct verdict_context context_of(const struct worker *worker, const stru
         .held_ms = flight->claim.held_ms,
         .is_probe = flight->is_probe,
         .is_pause_probe = flight->is_probe && flight->is_paused,
-        .refused_streak = worker->refused_streak,
+        .refused_streak = streak_count(&worker->streak),
         .now_ms = wall_ms(worker),
     };
 }
@@ -348,6 +347,8 @@ static enum err_code settle_and_claim(struct worker *worker, const struct exchan
     if (code != ERR_OK) {
         return survive(worker, code, err);
     }
+    streak_settled(&worker->streak, exchange->settlements, exchange->settlement_count,
+                   worker->batch.refused_count);
     report_store(&worker->report, code, err);
     report_stale(&worker->report, settled.stale_count);
     report_claims(&worker->report, &worker->batch, request.now_ms);

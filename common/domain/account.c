@@ -286,6 +286,17 @@ void account_note(struct account *account, const struct account_news *news,
     note_held(account, moment->now_ms);
 }
 
+bool account_count_sent(struct account *account) {
+    bool is_end = account->refused_count > 0;
+    account->refused_count = 0;
+    return is_end;
+}
+
+bool account_count_refused(struct account *account) {
+    account->refused_count++;
+    return true;
+}
+
 /* ---- Allowing --------------------------------------------------------------------------------- */
 
 static struct account_allowance refuse(enum account_reason reason, int64_t not_before_ms) {
@@ -358,6 +369,7 @@ bool account_resume(struct account *account, int64_t now_ms) {
         return false;
     }
     end_pause(account);
+    account->refused_count = 0;
     account->probe_at_ms = now_ms;
     note_held(account, now_ms);
     return true;

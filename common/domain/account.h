@@ -50,6 +50,7 @@ const char *account_reason_name(enum account_reason reason);
 struct account {
     int64_t not_before_ms;
     int64_t last_sent_at_ms; /* 0: nothing was ever sent */
+    int64_t refused_count;   /* different events refused for good in a row, nothing sent between */
     /* The pause. */
     int64_t paused_at_ms; /* 0: not paused */
     char pause_reason[ACCOUNT_REASON_BYTES];
@@ -106,6 +107,11 @@ struct account_moment {
 void account_note(struct account *account, const struct account_news *news,
                   const struct account_moment *moment);
 
+/* What became of an event, whatever request it was in: it is sent, or Klaviyo refused it for good.
+   True: the account has changed. */
+bool account_count_sent(struct account *account);
+bool account_count_refused(struct account *account);
+
 struct account_allowance {
     int64_t count_max;
     bool is_probe;
@@ -128,5 +134,5 @@ int64_t account_held_ms(const struct account *account, int64_t now_ms);
 
 /* By a person. False: it was so already (a new reason is taken all the same). */
 bool account_pause(struct account *account, const char *reason, int64_t now_ms);
-/* Ends any pause; an open breaker probes at once. False: neither was there. */
+/* Ends any pause and forgets what was refused; an open breaker probes at once. False: neither was there. */
 bool account_resume(struct account *account, int64_t now_ms);

@@ -3,7 +3,7 @@
 -- name: account_load
 SELECT not_before, last_sent_at, paused_at, pause_reason, paused_by_person, opened_at,
        breaker_pause, failing, probe_at, probe_event_id, probe_token, probe_until, held, held_since,
-       concurrency_max, concurrency_broke, concurrency_grown_at, concurrency_bound_at
+       concurrency_max, concurrency_broke, concurrency_grown_at, concurrency_bound_at, refused
 FROM account;
 
 -- name: account_store
@@ -25,7 +25,8 @@ SET not_before           = :not_before,
     concurrency_max      = :concurrency_max,
     concurrency_broke    = :concurrency_broke,
     concurrency_grown_at = :concurrency_grown_at,
-    concurrency_bound_at = :concurrency_bound_at;
+    concurrency_bound_at = :concurrency_bound_at,
+    refused              = :refused;
 
 -- name: rate_load
 SELECT burst, steady, reset_at, remaining, remaining_at, unsure, sent, first, first_at, own,

@@ -88,3 +88,19 @@ def test_an_outage_burns_nothing_but_what_opened_the_breaker(system):
     assert len(probes) >= 12
     for one, next_one in zip(probes, probes[1:]):
         assert next_one["started_at"] >= one["finished_at"], "one probe at a time"
+
+
+def test_ten_refusals_in_a_row_pause_the_account_whoever_met_them(system):
+    refuse = misbehave.refuse(400, "No such metric.", "/data/attributes/metric")
+    system.migrate().start_sandbox(*GENEROUS, script=[refuse])
+    system.start_api()
+    for _ in range(40):
+        system.created()
+    for _ in range(3):
+        system.start_worker(PREORDER_CONCURRENCY="1", **WITHOUT_LIMIT)
+    wait_until(lambda: system.value("SELECT paused_at FROM account"), 20, "the account is paused")
+    wait_until(lambda: system.value("SELECT count(*) FROM outbox WHERE claimed_by IS NOT NULL") == 0, 10,
+               "what was on the wire is settled")
+    # Nine, and what the two others had on the wire at that moment.
+    assert 9 <= system.count("dead") <= 11, system.story()
+    assert system.count("pending") == 40 - system.count("dead")

@@ -9,6 +9,7 @@ struct claimed {
     size_t count;
     bool is_probe;
     int64_t next_due_at_ms;
+    int32_t refused_count;
     struct claim first; /* without its payload */
 };
 
@@ -20,7 +21,8 @@ static struct claimed claim(struct fixture *fixture, int64_t now_ms, size_t coun
     ASSERT_OK(store_settle_and_claim(fixture->store, NULL, 0, &report, &request, &batch, &err));
     struct claimed claimed = {.count = batch.claim_count,
                               .is_probe = batch.is_probe,
-                              .next_due_at_ms = batch.next_due_at_ms};
+                              .next_due_at_ms = batch.next_due_at_ms,
+                              .refused_count = batch.refused_count};
     if (batch.claim_count > 0) {
         claimed.first = batch.claims[0];
         claimed.first.payload = NULL;
@@ -229,6 +231,68 @@ static void a_pause_outlives_the_process(void **state) {
 
 #define EACH(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
+/* ---- Refused in a row ------------------------------------------------------------------------- */
+
+static struct settlement end_one(struct fixture *fixture, enum outcome outcome) {
+    struct claim one = fixture_claim_one(fixture, FIXTURE_NOW_MS + EVENTS);
+    struct settlement settlement = fixture_settlement(&one, outcome, FIXTURE_NOW_MS + EVENTS);
+    settlement.http_status = outcome == OUTCOME_DEAD ? 400 : 202;
+    settlement.is_refused = outcome == OUTCOME_DEAD;
+    (void)fixture_settle(fixture, &settlement, FIXTURE_NOW_MS + EVENTS);
+    return settlement;
+}
+
+static int32_t refused_count(struct fixture *fixture) {
+    return claim(fixture, FIXTURE_NOW_MS + EVENTS, 0).refused_count;
+}
+
+static void refusals_in_a_row_are_counted_for_all_workers(void **state) {
+    struct fixture *fixture = *state;
+    fixture_store_samples(fixture, EVENTS, NULL);
+    (void)end_one(fixture, OUTCOME_DEAD);
+    struct settlement settlement = end_one(fixture, OUTCOME_DEAD);
+    assert_int_equal(refused_count(fixture), 2);
+    assert_int_equal(fixture_settle(fixture, &settlement, FIXTURE_NOW_MS + EVENTS).stale_count, 1);
+    assert_int_equal(refused_count(fixture), 2); /* given twice, counted once */
+    fixture_reopen(fixture);
+    assert_int_equal(refused_count(fixture), 2);
+    (void)end_one(fixture, OUTCOME_SENT);
+    assert_int_equal(refused_count(fixture), 0);
+}
+
+static void members_of_a_job_count_in_the_row_too(void **state) {
+    struct fixture *fixture = *state;
+    fixture_store_samples(fixture, EVENTS, NULL);
+    int64_t now_ms = FIXTURE_NOW_MS + EVENTS;
+    struct claim first = fixture_claim_one(fixture, now_ms);
+    struct claim second = fixture_claim_one(fixture, now_ms);
+    struct settlement settlements[2] = {fixture_settlement(&first, OUTCOME_DEAD, now_ms),
+                                        fixture_settlement(&second, OUTCOME_DEAD, now_ms)};
+    settlements[0].is_refused = true; /* the other ran out of attempts */
+    struct job_request request = {.claim = fixture_claim_request(now_ms, 0),
+                                  .answered = &settlements[0]};
+    struct job_reply reply;
+    struct claim_batch batch = {0};
+    struct err err;
+    ASSERT_OK(store_settle_and_claim_members(fixture->store, settlements, 2, &request, &reply,
+                                             &batch, &err));
+    assert_int_equal(batch.refused_count, 1);
+    claim_batch_release(&batch);
+}
+
+static void who_resumes_starts_the_row_anew(void **state) {
+    struct fixture *fixture = *state;
+    fixture_store_samples(fixture, EVENTS, NULL);
+    (void)end_one(fixture, OUTCOME_DEAD);
+    fixture_run(fixture, "UPDATE account SET paused_at = 1, held_since = 1, pause_reason = 'x'");
+    struct account_order order = {.actor = "ada", .reason = "mended", .now_ms = FIXTURE_NOW_MS};
+    bool changed = false;
+    struct err err = {0};
+    ASSERT_OK(store_resume_account(fixture->store, &order, &changed, &err));
+    assert_true(changed);
+    assert_int_equal(refused_count(fixture), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         EACH(after_a_429_nobody_claims_until_its_end),
@@ -245,6 +309,9 @@ int main(void) {
         EACH(a_probe_that_failed_leaves_the_pause),
         EACH(two_workers_share_one_probe),
         EACH(a_pause_outlives_the_process),
+        EACH(refusals_in_a_row_are_counted_for_all_workers),
+        EACH(members_of_a_job_count_in_the_row_too),
+        EACH(who_resumes_starts_the_row_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

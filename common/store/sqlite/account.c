@@ -57,6 +57,7 @@ enum err_code account_load(struct sqlite_store *self, struct account *account_ou
         .concurrency_broke_count = sqlite3_column_int64(statement, 15),
         .concurrency_grown_at_ms = sqlite3_column_int64(statement, 16),
         .concurrency_bound_at_ms = sqlite3_column_int64(statement, 17),
+        .refused_count = sqlite3_column_int64(statement, 18),
     };
     char failing[FAILING_BYTES];
     sqlite_column_copy(statement, 3, account.pause_reason, sizeof account.pause_reason);
@@ -94,6 +95,7 @@ enum err_code account_store(struct sqlite_store *self, const struct account *acc
     sqlite_bind_integer(statement, ":concurrency_broke", account->concurrency_broke_count);
     sqlite_bind_integer(statement, ":concurrency_grown_at", account->concurrency_grown_at_ms);
     sqlite_bind_integer(statement, ":concurrency_bound_at", account->concurrency_bound_at_ms);
+    sqlite_bind_integer(statement, ":refused", account->refused_count);
     return sqlite_run(self, statement, err);
 }
 
@@ -392,6 +394,16 @@ void account_desk_note(struct account_desk *desk, const struct settlement *settl
     int64_t at_ms = settlement->finished_at_ms;
     count_answer(&desk->burst_slots, rate_slot_at(at_ms, RATE_BURST_SLOT_MS), &desk->use.burst);
     count_answer(&desk->steady_slots, rate_slot_at(at_ms, RATE_STEADY_SLOT_MS), &desk->use.steady);
+}
+
+void account_desk_count(struct account_desk *desk, const struct settlement *settlement) {
+    bool is_changed = false;
+    if (settlement->outcome == OUTCOME_SENT) {
+        is_changed = account_count_sent(&desk->account);
+    } else if (settlement->outcome == OUTCOME_DEAD && settlement->is_refused) {
+        is_changed = account_count_refused(&desk->account);
+    }
+    desk->is_account_changed = desk->is_account_changed || is_changed;
 }
 
 void account_desk_settle(struct account_desk *desk, int64_t held_count) {

@@ -37,8 +37,10 @@ CHECKED enum err_code account_desk_open(struct sqlite_store *self, enum rate_kin
                                         const struct claim_request *request,
                                         struct account_desk *desk, struct err *err);
 
-/* Takes in what became of a claim. */
+/* Takes in what became of a request. */
 void account_desk_note(struct account_desk *desk, const struct settlement *settlement);
+/* Takes in what became of an event. */
+void account_desk_count(struct account_desk *desk, const struct settlement *settlement);
 /* After all settlements: this worker has `held_count` requests on the wire. */
 void account_desk_settle(struct account_desk *desk, int64_t held_count);
 struct account_allowance account_desk_allow(const struct account_desk *desk, size_t wanted_count);

@@ -227,6 +227,7 @@ static CHECKED enum err_code fill_next_due(struct sqlite_store *self,
         due_at_ms = due_at_ms > allowance.not_before_ms ? due_at_ms : allowance.not_before_ms;
     }
     batch->next_due_at_ms = due_at_ms;
+    batch->refused_count = (int32_t)desk->account.refused_count;
     return code;
 }
 

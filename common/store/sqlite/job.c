@@ -105,6 +105,7 @@ static void fill_reply(const struct account_desk *desk, const struct account_all
                        struct job_reply *reply_out, struct claim_batch *batch) {
     reply_out->is_held = is_held(allowance);
     batch->reason = allowance->reason;
+    batch->refused_count = (int32_t)desk->account.refused_count;
     batch->next_due_at_ms =
         allowance->count_max > 0 ? desk->moment.now_ms : allowance->not_before_ms;
 }
@@ -142,7 +143,7 @@ static CHECKED enum err_code work(struct sqlite_store *self, const struct settle
         return code;
     }
     int64_t held_ms = account_held_ms(&desk.account, claim->now_ms);
-    code = sqlite_settle_events(self, list, claim, held_ms, &reply_out->settled, err);
+    code = sqlite_settle_events(self, list, claim, &desk, &reply_out->settled, err);
     if (code != ERR_OK) {
         return code;
     }

@@ -147,14 +147,18 @@ static CHECKED enum err_code settle_one(struct sqlite_store *self,
 }
 
 enum err_code sqlite_settle_events(struct sqlite_store *self, const struct settlement_list *list,
-                                   const struct claim_request *request, int64_t held_ms,
+                                   const struct claim_request *request, struct account_desk *desk,
                                    struct settle_report *report_out, struct err *err) {
+    int64_t held_ms = account_held_ms(&desk->account, request->now_ms);
     enum err_code code = ERR_OK;
     for (size_t i = 0; i < list->count && code == ERR_OK; i++) {
         bool is_stale = false;
         code = settle_one(self, &list->settlements[i], request, held_ms, &is_stale, err);
         report_out->stale_count += is_stale ? 1 : 0;
         report_out->stale_set |= is_stale && i < 64 ? UINT64_C(1) << i : 0;
+        if (!is_stale) {
+            account_desk_count(desk, &list->settlements[i]);
+        }
     }
     return code;
 }
@@ -162,8 +166,7 @@ enum err_code sqlite_settle_events(struct sqlite_store *self, const struct settl
 enum err_code sqlite_settle(struct sqlite_store *self, const struct settlement_list *list,
                             const struct claim_request *request, struct account_desk *desk,
                             struct settle_report *report_out, struct err *err) {
-    int64_t held_ms = account_held_ms(&desk->account, request->now_ms);
-    enum err_code code = sqlite_settle_events(self, list, request, held_ms, report_out, err);
+    enum err_code code = sqlite_settle_events(self, list, request, desk, report_out, err);
     for (size_t i = 0; i < list->count && code == ERR_OK; i++) {
         account_desk_note(desk, &list->settlements[i]);
     }

@@ -10,12 +10,13 @@ struct settlement_list {
     size_t count;
 };
 
-/* Writes them. `held_ms`: how long the account was ever held. */
+/* Writes them; the desk hears what became of the events. */
 CHECKED enum err_code sqlite_settle_events(struct sqlite_store *self,
                                            const struct settlement_list *list,
-                                           const struct claim_request *request, int64_t held_ms,
+                                           const struct claim_request *request,
+                                           struct account_desk *desk,
                                            struct settle_report *report_out, struct err *err);
-/* Writes them and tells the desk of each. */
+/* The same for events that each had a request of their own: the desk hears of those, too. */
 CHECKED enum err_code sqlite_settle(struct sqlite_store *self, const struct settlement_list *list,
                                     const struct claim_request *request, struct account_desk *desk,
                                     struct settle_report *report_out, struct err *err);

@@ -70,6 +70,11 @@ static void settle(struct fake_store *fake, const struct settlement *settlement,
     event->is_claimed = false;
     event->due_at_ms = settlement->next_attempt_at_ms;
     snprintf(event->error, sizeof event->error, "%s", settlement->error);
+    if (settlement->outcome == OUTCOME_SENT) {
+        fake->refused_count = 0;
+    } else if (settlement->outcome == OUTCOME_DEAD && settlement->is_refused) {
+        fake->refused_count++;
+    }
     if (settlement->outcome == OUTCOME_SENT || settlement->outcome == OUTCOME_DEAD) {
         finish(event, settlement->outcome == OUTCOME_SENT);
     } else if (!settlement->is_burnt) {
@@ -169,6 +174,7 @@ static enum err_code fake_settle_and_claim(struct store *store,
         return err_set(err, fake->next_code, "told to fail");
     }
     claim_due(fake, request, batch);
+    batch->refused_count = fake->refused_count;
     return ERR_OK;
 }
 

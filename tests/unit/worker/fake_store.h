@@ -34,6 +34,7 @@ struct fake_store {
     struct fake_line lines[FAKE_LINES_MAX];
     size_t line_count;
     int64_t account_not_before_ms;
+    int32_t refused_count; /* in a row */
     bool is_paused;
     bool withholds; /* says what is due, gives nothing */
     /* What it was asked. */

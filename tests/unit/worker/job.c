@@ -19,7 +19,7 @@ struct scene {
     struct job job;
     struct job_slice slice;
     struct verdict_policy policy;
-    int32_t streak;
+    struct streak streak;
     int64_t now_ms;
     size_t settled[OUTCOME_UNSENT + 1]; /* settlements, by outcome */
 };
@@ -28,7 +28,7 @@ static struct job_moment moment_of(struct scene *scene) {
     return (struct job_moment){
         .policy = &scene->policy,
         .random = random_system(),
-        .refused_streak = &scene->streak,
+        .streak = &scene->streak,
         .now_ms = scene->now_ms,
         .mono_us = scene->now_ms * 1000,
     };
@@ -132,14 +132,14 @@ static void an_accepted_job_is_sent_member_by_member(void **state) {
     (void)state;
     struct scene scene;
     begin(&scene, 100);
-    scene.streak = 5;
+    scene.streak.account_count = 5;
     assert_true(fly(&scene));
     assert_int_equal(scene.job.aboard_count, 100);
     land(&scene, 202, "");
     assert_true(scene.job.has_news);
     assert_int_equal(scene.job.news.verdict.outcome, OUTCOME_SENT);
     assert_int_equal(scene.job.news.rate_reset_s, 4);
-    assert_int_equal(scene.streak, 0);
+    assert_int_equal(streak_count(&scene.streak), 0);
     settle(&scene, 0);
     assert_int_equal(scene.settled[OUTCOME_SENT], 100);
     assert_false(fly(&scene));
@@ -165,7 +165,7 @@ static void the_named_die_with_their_words_and_the_others_fly_again(void **state
     assert_non_null(strstr(scene.slice.settlements[1].error, "Bad email."));
     assert_non_null(scene.slice.settlements[1].response_body);
     settle(&scene, 0);
-    assert_int_equal(scene.streak, 2);
+    assert_int_equal(streak_count(&scene.streak), 2);
     assert_true(fly(&scene));
     assert_int_equal(scene.settled[OUTCOME_RETRY], 8); /* one line for the refused request */
     assert_int_equal(scene.job.aboard_count, 8);
@@ -263,7 +263,7 @@ static void ten_refused_in_a_row_are_the_operators_fault(void **state) {
     (void)state;
     struct scene scene;
     begin(&scene, 20);
-    scene.streak = 8;
+    scene.streak.account_count = 8;
     assert_true(fly(&scene));
     land(&scene, 400,
          "{\"errors\":[{\"source\":{\"pointer\":\"" MEMBERS

@@ -309,6 +309,22 @@ static void ten_refusals_in_a_row_pause_instead_of_burying_all(void **state) {
     scene_close(&scene);
 }
 
+static void refusals_that_other_workers_met_count_too(void **state) {
+    (void)state;
+    struct scene scene;
+    scene_open(&scene, 20, 1);
+    scene.store->refused_count = 8;
+    scene_settle_down(&scene);
+    fake_transport_answer_all(scene.wire, 400);
+    scene_settle_down(&scene);
+    assert_false(scene.store->is_paused);
+    fake_transport_answer_all(scene.wire, 400);
+    scene_settle_down(&scene);
+    assert_true(scene.store->is_paused);
+    assert_int_equal(fake_store_count_lines(scene.store, OUTCOME_DEAD), 1);
+    scene_close(&scene);
+}
+
 static void a_success_between_refusals_starts_the_count_anew(void **state) {
     (void)state;
     struct scene scene;
@@ -581,6 +597,7 @@ int main(void) {
         cmocka_unit_test(nothing_is_claimed_while_a_pause_is_not_written_down),
         cmocka_unit_test(a_pause_probes_slowly_and_ends_with_a_success),
         cmocka_unit_test(ten_refusals_in_a_row_pause_instead_of_burying_all),
+        cmocka_unit_test(refusals_that_other_workers_met_count_too),
         cmocka_unit_test(a_success_between_refusals_starts_the_count_anew),
         cmocka_unit_test(an_event_that_killed_every_worker_is_buried_unsent),
         cmocka_unit_test(what_cannot_be_started_is_given_back),
