@@ -270,6 +270,19 @@ static const struct config_entry entries[] = {
      .maximum = 10000000,
      .programs = WORKER,
      .help = "single events per minute, for the whole account"},
+    {.name = "STRIPE_WEBHOOK_SECRET",
+     .type = CONFIG_SECRET,
+     FIELD(stripe_webhook_secret),
+     .programs = API,
+     .help = "what Stripe signs with, several with commas between, without it no webhook",
+     .check = settings_check_webhook_secret},
+    {.name = "PREORDER_STRIPE_MODE",
+     .type = CONFIG_CHOICE,
+     FIELD(stripe_mode),
+     .default_text = "auto",
+     .choices = "auto|live|test",
+     .programs = API,
+     .help = "whose payment events count, auto goes by the catalog's payment links"},
 };
 
 /* ---- What follows from others, and what must fit together ---- */
@@ -434,6 +447,7 @@ enum err_code settings_reload(struct settings *settings, struct err *err) {
         log_set_level(level);
         swap_texts(&settings->log_level, &fresh.log_level);
         swap_texts(&settings->klaviyo_api_key, &fresh.klaviyo_api_key);
+        swap_texts(&settings->stripe_webhook_secret, &fresh.stripe_webhook_secret);
     }
     settings_release(&fresh);
     return code;

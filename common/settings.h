@@ -50,6 +50,8 @@ struct settings {
     int64_t bulk_threshold;          /* 0: no bulk jobs */
     int64_t backfill_age_ms;         /* 0: never */
     int64_t rate_burst, rate_steady; /* single events a second and a minute, for the account */
+    char *stripe_webhook_secret;     /* one or more; NULL: no webhook */
+    char *stripe_mode;               /* PREORDER_STRIPE_MODE: auto, live, test */
     enum settings_program program;   /* these three for settings_reload; argv is borrowed */
     int argc;
     char **argv;
@@ -68,8 +70,8 @@ CHECKED enum err_code settings_load(enum settings_program program, const char *u
 
 /*
  * For SIGHUP: reads everything anew, with the argv of settings_load, puts the log level in force and
- * takes over klaviyo_api_key and log_level; other changes wait for a restart. Copies of these two
- * pointers are invalid afterwards. On failure `settings` stays as it is.
+ * takes over the secrets and log_level; other changes wait for a restart. Copies of these pointers are
+ * invalid afterwards. On failure `settings` stays as it is.
  */
 CHECKED enum err_code settings_reload(struct settings *settings, struct err *err);
 void settings_release(struct settings *settings);

@@ -160,6 +160,30 @@ enum err_code settings_check_metric_prefix(const char *text, struct err *err) {
     return ERR_OK;
 }
 
+/* As api/stripe_signature.h reads it: commas or white space between the secrets. */
+enum err_code settings_check_webhook_secret(const char *text, struct err *err) {
+    enum { SECRETS_MAX = 8 };
+    static const char separators[] = ", \t\r\n";
+    size_t count = 0;
+    for (const char *next = text + strspn(text, separators); *next != '\0';
+         next += strspn(next, separators)) {
+        size_t length = strcspn(next, separators);
+        for (size_t i = 0; i < length; i++) {
+            if (next[i] <= ' ' || next[i] > '~') {
+                return err_set(err, ERR_INVALID,
+                               "a secret has neither control characters nor letters beyond ASCII");
+            }
+        }
+        next += length;
+        count++;
+    }
+    if (count < 1 || count > SECRETS_MAX) {
+        return err_set(err, ERR_INVALID, "it holds %zu secrets: give 1 to %d, with commas between",
+                       count, SECRETS_MAX);
+    }
+    return ERR_OK;
+}
+
 /* ---- URLs ---- */
 
 enum { HOST_BYTES = 254 }; /* 253 characters: RFC 1035, and NUL */

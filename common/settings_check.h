@@ -19,3 +19,5 @@ CHECKED enum err_code settings_check_base_url(const char *text, struct err *err)
 CHECKED enum err_code settings_check_ca_file(const char *text, struct err *err);
 CHECKED enum err_code settings_check_revision(const char *text, struct err *err);
 CHECKED enum err_code settings_check_metric_prefix(const char *text, struct err *err);
+
+CHECKED enum err_code settings_check_webhook_secret(const char *text, struct err *err);

@@ -52,7 +52,7 @@ static void set(const char *name, const char *value) {
 
 static bool is_ours(const char *variable) {
     return strncmp(variable, "PREORDER_", 9) == 0 || strncmp(variable, "KLAVIYO_", 8) == 0 ||
-           strncmp(variable, "DATABASE_URL=", 13) == 0 ||
+           strncmp(variable, "STRIPE_", 7) == 0 || strncmp(variable, "DATABASE_URL=", 13) == 0 ||
            strncmp(variable, "CREDENTIALS_DIRECTORY=", 22) == 0;
 }
 
@@ -128,6 +128,8 @@ static void defaults_are_the_published_ones(void **state) {
     assert_string_equal(settings->klaviyo_ca_file, "");
     assert_string_equal(settings->klaviyo_revision, "2026-07-15");
     assert_string_equal(settings->klaviyo_metric_prefix, "");
+    assert_null(settings->stripe_webhook_secret);
+    assert_string_equal(settings->stripe_mode, "auto");
 }
 
 static void default_figures_are_the_published_ones(void **state) {
@@ -292,6 +294,23 @@ static void reload_takes_over_key_and_level_and_nothing_else(void **state) {
     assert_int_equal(run->settings.concurrency, 5);
 }
 
+static void reload_takes_over_the_webhooks_secrets(void **state) {
+    struct run *run = *state;
+    log_init("test", LOG_FORMAT_TEXT, LOG_LEVEL_INFO);
+    write_file("key", "whsec_old\n");
+    set("STRIPE_WEBHOOK_SECRET_FILE", "key");
+    LOAD(run, SETTINGS_API, NULL);
+    assert_int_equal(run->code, ERR_OK);
+    assert_string_equal(run->settings.stripe_webhook_secret, "whsec_old");
+    write_file("key", "whsec_new\nwhsec_old\n");
+    assert_int_equal(settings_reload(&run->settings, &run->err), ERR_OK);
+    assert_string_equal(run->settings.stripe_webhook_secret, "whsec_new\nwhsec_old");
+    write_file("key", ",");
+    assert_int_equal(settings_reload(&run->settings, &run->err), ERR_INVALID);
+    assert_null(strstr(run->err.text, "whsec_"));
+    assert_string_equal(run->settings.stripe_webhook_secret, "whsec_new\nwhsec_old");
+}
+
 static void a_reload_that_fails_changes_nothing(void **state) {
     struct run *run = *state;
     write_file("preorder.conf", "log-level = warning\n");
@@ -321,6 +340,7 @@ int main(void) {
         TEST(one_file_serves_all_programs),
         TEST(every_program_answers_with_its_name),
         TEST(reload_takes_over_key_and_level_and_nothing_else),
+        TEST(reload_takes_over_the_webhooks_secrets),
         TEST(a_reload_that_fails_changes_nothing),
     };
     return cmocka_run_group_tests_name("common/settings", tests, NULL, NULL);

@@ -62,6 +62,14 @@ static void api_keys(void **state) {
     REFUSES(settings_check_api_key, "pk abc", "pk\r\nX-Evil: 1", "pk\x7F", "pk\xC3\xA4", "pk\t");
 }
 
+static void webhook_secrets(void **state) {
+    (void)state;
+    TAKES(settings_check_webhook_secret, "whsec_abc", "whsec_a,whsec_b", " whsec_a ,\twhsec_b\n",
+          "a,b,c,d,e,f,g,h", ",a,");
+    REFUSES(settings_check_webhook_secret, "", " ", ",", "a,b,c,d,e,f,g,h,i", "whsec_\x7F",
+            "whsec_\xC3\xA4", "whsec_\x01");
+}
+
 static void certificate_files(void **state) {
     (void)state;
     TAKES(settings_check_ca_file, "", "/proc/self/status");
@@ -162,6 +170,7 @@ int main(void) {
         cmocka_unit_test(what_must_not_be_empty),
         cmocka_unit_test(number_prefixes),
         cmocka_unit_test(api_keys),
+        cmocka_unit_test(webhook_secrets),
         cmocka_unit_test(certificate_files),
         cmocka_unit_test(revisions),
         cmocka_unit_test(metric_prefixes),
