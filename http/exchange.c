@@ -122,6 +122,12 @@ static void refuse(struct exchange *exchange, int status, const char *name, cons
     exchange_reply(exchange, &reply);
 }
 
+static int64_t body_limit(const struct exchange *exchange) {
+    const struct server_options *options = &exchange->server->options;
+    return options->body_limit != NULL ? options->body_limit(options->context, &exchange->request)
+                                       : options->body_bytes_max;
+}
+
 /* Refuses what must not be read on. False: out of memory. */
 static bool judge(struct exchange *exchange, const char *url, const char *method,
                   const char *version) {
@@ -130,7 +136,7 @@ static bool judge(struct exchange *exchange, const char *url, const char *method
         exchange_make_request_id(exchange);
     }
 
-    struct head_limits limits = {.body_bytes_max = exchange->server->options.body_bytes_max};
+    struct head_limits limits = {.body_bytes_max = 0};
     const char *name = "bad-request-head";
     const char *detail = "The head has a NUL, a bare line feed, a folded line or stray spaces.";
     int status = 400;
@@ -145,6 +151,7 @@ static bool judge(struct exchange *exchange, const char *url, const char *method
     case READ_NOT_PLAIN:
         break;
     case READ_FINE:
+        limits.body_bytes_max = body_limit(exchange);
         status = head_check(&exchange->request, &limits, &name, &detail);
         break;
     }

@@ -46,6 +46,9 @@ struct exchange;
 struct server_options {
     int listen_fd; /* taken over: closed by server_close or a drain; also if server_open fails */
     int64_t body_bytes_max;
+    /* The same for one request, by its method and path, where not all have the same limit; NULL: all
+       have. */
+    int64_t (*body_limit)(void *context, const struct request *request);
     int64_t request_deadline_ms;
     int32_t connections_max; /* or what RLIMIT_NOFILE leaves; server_open raises the soft limit */
     const char *tls_certificate_pem, *tls_key_pem; /* NULL: plain HTTP (text, not paths) */

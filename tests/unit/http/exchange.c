@@ -383,6 +383,33 @@ static void what_libmicrohttpd_refuses_itself_is_reported(void **state) {
     rig_close(&rig);
 }
 
+static int64_t limit_by_path(void *context, const struct request *request) {
+    (void)context;
+    return strcmp(request->path, "/large") == 0 ? RIG_BODY_BYTES_MAX + 1 : RIG_BODY_BYTES_MAX;
+}
+
+static void the_limit_of_a_body_may_go_by_the_path(void **state) {
+    (void)state;
+    struct rig rig = {.options.body_limit = limit_by_path};
+    rig_open(&rig);
+    static const struct {
+        const char *path;
+        int length, status;
+    } rows[] = {{"/", 1000, 200}, {"/", 1001, 413}, {"/large", 1001, 200}, {"/large", 1002, 413}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char request[2048];
+        int head =
+            snprintf(request, sizeof request,
+                     "POST %s HTTP/1.1\r\n" HOST "Connection: close\r\nContent-Length: %d\r\n\r\n",
+                     rows[i].path, rows[i].length);
+        memset(request + head, 'x', (size_t)rows[i].length);
+        request[head + rows[i].length] = '\0';
+        client_ask(&rig, request, text, sizeof text);
+        (void)reply_body(text, rows[i].status);
+    }
+    rig_close(&rig);
+}
+
 static void a_client_that_sends_on_still_gets_its_413(void **state) {
     (void)state;
     struct rig rig = {0};
@@ -518,6 +545,7 @@ int main(void) {
         cmocka_unit_test(nuls_are_refused_wherever_they_show),
         cmocka_unit_test(a_head_that_is_too_large_is_refused),
         cmocka_unit_test(what_libmicrohttpd_refuses_itself_is_reported),
+        cmocka_unit_test(the_limit_of_a_body_may_go_by_the_path),
         cmocka_unit_test(a_client_that_sends_on_still_gets_its_413),
         cmocka_unit_test(a_client_that_leaves_loses_its_answer_only),
         cmocka_unit_test(a_client_that_leaves_in_mid_request_is_done_with_0),
