@@ -22,7 +22,13 @@ enum {
     TRACEPARENT_BYTES = 56,               /* W3C Trace Context, version 00: 55 characters and NUL */
 };
 
-enum event_kind { EVENT_STARTED, EVENT_COMPLETED, EVENT_ABANDONED, EVENT_PAYMENT_FAILED };
+enum event_kind {
+    EVENT_STARTED,
+    EVENT_COMPLETED,
+    EVENT_ABANDONED,
+    EVENT_PAYMENT_FAILED,
+    EVENT_KIND_COUNT
+};
 
 struct event {
     struct ident id;
@@ -53,4 +59,19 @@ CHECKED enum err_code event_render(enum event_kind kind, const struct preorder *
                                    int64_t amount, const char *metric_prefix, int64_t now_ms,
                                    const struct random *random, struct event *event_out,
                                    struct err *err);
+/* What happened, where it is more than the preorder itself. */
+struct event_occasion {
+    enum event_kind kind;
+    int64_t happened_at_ms;                        /* `time` */
+    int64_t amount;                                /* `value`, in minor units */
+    const char *currency;                          /* one that currency_exponent knows */
+    const char *promotions_consent, *recovery_url; /* properties; left out if NULL or "" */
+};
+
+/* As event_render. The row is made at now_ms, whenever it happened. */
+CHECKED enum err_code event_render_occasion(const struct event_occasion *occasion,
+                                            const struct preorder *preorder,
+                                            const char *metric_prefix, int64_t now_ms,
+                                            const struct random *random, struct event *event_out,
+                                            struct err *err);
 void event_release(struct event *event);

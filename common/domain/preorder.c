@@ -1,7 +1,6 @@
 #include "common/domain/preorder.h"
 
 #include <assert.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +9,27 @@
 #include "common/domain/document.h"
 
 enum { NUMBER_CHARS = 8, NUMBER_CHAR_BITS = 5, REPLY_BYTES_MAX = 16 * 1024 };
+
+static const char *const STATUSES[] = {
+    [PREORDER_INITIATED] = "initiated",
+    [PREORDER_COMPLETED] = "completed",
+    [PREORDER_CANCELLED] = "cancelled",
+};
+enum { STATUS_COUNT = sizeof(STATUSES) / sizeof(STATUSES[0]) };
+
+const char *preorder_status_name(enum preorder_status status) {
+    return STATUSES[status];
+}
+
+bool preorder_status_find(const char *name, enum preorder_status *status_out) {
+    for (int i = 0; i < STATUS_COUNT; i++) {
+        if (strcmp(name, STATUSES[i]) == 0) {
+            *status_out = (enum preorder_status)i;
+            return true;
+        }
+    }
+    return false;
+}
 
 /* A text that is written piece by piece into room that is known to suffice. */
 struct url {
@@ -131,7 +151,7 @@ char *preorder_render_reply(const struct preorder *preorder, size_t *length_out)
     buf_init(&buf, REPLY_BYTES_MAX);
     append_member(&buf, "{\"id\":", preorder->id.text);
     append_member(&buf, ",\"number\":", preorder->number);
-    append_member(&buf, ",\"status\":", "initiated");
+    append_member(&buf, ",\"status\":", preorder_status_name(PREORDER_INITIATED));
     append_member(&buf, ",\"payment_url\":", preorder->payment_url);
     append_member(&buf, ",\"created_at\":", created_at);
     buf_append_text(&buf, "}");

@@ -9,6 +9,7 @@
  * Ownership: value structs; `properties_json` and the draft's faults are owned by the struct that
  * holds them and go with preorder_draft_release / preorder_release.
  */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -33,6 +34,14 @@ enum {
     /* "#/properties/" and a name of four-byte characters, each byte as %XX */
     PREORDER_POINTER_BYTES = 32 + 3 * 4 * PREORDER_PROPERTY_NAME_CHARS_MAX,
 };
+
+/* initiated → completed | cancelled; cancelled → completed if the customer pays after all. */
+enum preorder_status { PREORDER_INITIATED, PREORDER_COMPLETED, PREORDER_CANCELLED };
+
+/* "initiated" and so on, as in the database and in every answer; never NULL. */
+const char *preorder_status_name(enum preorder_status status);
+/* False: no status has this name. */
+CHECKED bool preorder_status_find(const char *name, enum preorder_status *status_out);
 
 /* One thing wrong with the body. */
 struct preorder_fault {
