@@ -24,6 +24,7 @@
 #include "common/domain/preorder.h"
 #include "common/domain/rate.h"
 #include "common/err.h"
+#include "common/store/payment.h" /* the part about payments */
 
 struct store;
 
@@ -406,6 +407,10 @@ CHECKED enum err_code store_find_preorder(struct store *store, const struct iden
                                           int64_t now_ms, struct preorder_view *preorder_out,
                                           struct event_list *events_out, struct err *err);
 
+/* Preorders with a flag, the longest unchanged first; limit 0: all. */
+CHECKED enum err_code store_list_flagged(struct store *store, int64_t limit,
+                                         struct preorder_list *list_out, struct err *err);
+
 enum search_kind { SEARCH_ID, SEARCH_NUMBER, SEARCH_EMAIL };
 enum { SEARCH_PREORDERS_MAX = 100 };
 
@@ -459,6 +464,7 @@ struct store_status {
     int64_t rate_used_burst, rate_used_steady; /* single events that count in the spans up to now */
     struct rate_limits rate_limits; /* as the last worker was told; 0: there was none yet */
     int64_t last_sent_at_ms;        /* 0: nothing was ever sent */
+    int64_t flagged_count;          /* preorders that wait for a person */
     int32_t wal_pages;
     int64_t database_bytes;
 };
@@ -476,7 +482,9 @@ struct store_audit {
     int64_t sent_count, dead_count, cancelled_count, pending_count, pruned_count;
     int64_t preorders_without_event;
     int64_t events_without_preorder;
-    int64_t sent_without_attempt; /* sent, yet no line in the journal says so */
+    int64_t sent_without_attempt;   /* sent, yet no line in the journal says so */
+    int64_t payments_without_event; /* applied payments whose event is not in the outbox */
+    int64_t events_without_payment; /* later than the preorder's first, yet no payment owes them */
     bool agrees; /* the two ends are equal, nothing stands alone, nothing is sent without attempt */
 };
 CHECKED enum err_code store_audit(struct store *store, struct store_audit *audit_out,

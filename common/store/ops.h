@@ -16,6 +16,15 @@ struct store_ops {
     int32_t (*wal_pages)(const struct store *store);
     enum err_code (*create_preorders)(struct store *store, struct create *creates,
                                       size_t create_count, struct err *err);
+    enum err_code (*apply_payments)(struct store *store, const struct payment_terms *terms,
+                                    struct payment_apply *applies, size_t apply_count,
+                                    struct err *err);
+    enum err_code (*list_payments)(struct store *store, const struct ident *preorder_id,
+                                   struct payment_list *list_out, struct err *err);
+    enum err_code (*list_flagged)(struct store *store, int64_t limit,
+                                  struct preorder_list *list_out, struct err *err);
+    enum err_code (*accept_payment)(struct store *store, const struct acceptance *acceptance,
+                                    struct acceptance_report *report_out, struct err *err);
     enum err_code (*settle_and_claim)(struct store *store, const struct settlement *settlements,
                                       size_t settlement_count, struct settle_report *report_out,
                                       const struct claim_request *request,

@@ -72,6 +72,62 @@ enum err_code store_create_preorders(struct store *store, struct create *creates
     return code;
 }
 
+static bool are_valid(const struct payment_terms *terms) {
+    return terms->metric_prefix != NULL && terms->random != NULL && terms->now_ms > 0;
+}
+
+enum err_code store_apply_payments(struct store *store, const struct payment_terms *terms,
+                                   struct payment_apply *applies, size_t apply_count,
+                                   struct err *err) {
+    assert(are_valid(terms) && apply_count > 0);
+    for (size_t i = 0; i < apply_count; i++) {
+        const struct payment_event *event = applies[i].event;
+        assert(event != NULL && event->id[0] != '\0' && event->session_id[0] != '\0');
+        assert(event->kind < PAYMENT_KIND_COUNT && event->created_at_ms >= 0);
+        assert(event->amount_subtotal >= PAYMENT_AMOUNT_UNKNOWN);
+        assert(event->amount_total >= PAYMENT_AMOUNT_UNKNOWN);
+        assert(applies[i].result == PAYMENT_UNDECIDED && !applies[i].has_event);
+    }
+    enum err_code code = store->ops->apply_payments(store, terms, applies, apply_count, err);
+    for (size_t i = 0; i < apply_count; i++) {
+        if (code != ERR_OK) {
+            applies[i] = (struct payment_apply){.event = applies[i].event};
+        }
+        assert(code != ERR_OK || applies[i].result != PAYMENT_UNDECIDED);
+    }
+    return code;
+}
+
+void payment_list_release(struct payment_list *list) {
+    free(list->payments);
+    *list = (struct payment_list){0};
+}
+
+enum err_code store_list_payments(struct store *store, const struct ident *preorder_id,
+                                  struct payment_list *list_out, struct err *err) {
+    *list_out = (struct payment_list){0};
+    return store->ops->list_payments(store, preorder_id, list_out, err);
+}
+
+enum err_code store_list_flagged(struct store *store, int64_t limit, struct preorder_list *list_out,
+                                 struct err *err) {
+    assert(limit >= 0);
+    *list_out = (struct preorder_list){0};
+    return store->ops->list_flagged(store, limit, list_out, err);
+}
+
+enum err_code store_accept_payment(struct store *store, const struct acceptance *acceptance,
+                                   struct acceptance_report *report_out, struct err *err) {
+    assert(are_valid(&acceptance->terms));
+    assert(acceptance->actor != NULL && acceptance->reason != NULL);
+    *report_out = (struct acceptance_report){0};
+    enum err_code code = store->ops->accept_payment(store, acceptance, report_out, err);
+    if (code == ERR_OK && report_out->has_event && !acceptance->dry_run) {
+        store_wake(store);
+    }
+    return code;
+}
+
 enum err_code store_register_worker(struct store *store, const struct worker_entry *entry,
                                     struct err *err) {
     assert(entry->name[0] != '\0' && strlen(entry->name) < WORKER_ID_BYTES);

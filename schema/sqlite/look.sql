@@ -213,7 +213,8 @@ SELECT (SELECT user_version FROM pragma_user_version),
        account.paused_at,
        account.last_sent_at,
        (SELECT page_size FROM pragma_page_size),
-       (SELECT page_count FROM pragma_page_count)
+       (SELECT page_count FROM pragma_page_count),
+       (SELECT count(*) FROM preorders INDEXED BY preorders_flagged WHERE flag IS NOT NULL)
 FROM account,
      (SELECT count(*)                                              AS claimed_count,
              count(*) FILTER (WHERE next_attempt_at <= :now_ms)    AS overdue_count
@@ -233,7 +234,8 @@ SELECT (SELECT count(*) FROM preorders NOT INDEXED),
        count(*) FILTER (WHERE o.status = 'dead'),
        count(*) FILTER (WHERE o.status = 'cancelled'),
        count(*) FILTER (WHERE o.status = 'pending'),
-       (SELECT coalesce(sum(count), 0) FROM pruned_events)
+       (SELECT coalesce(sum(count), 0) FROM pruned_events),
+       (SELECT count(event_id) FROM payment_events)
 FROM outbox AS o NOT INDEXED;
 
 -- name: audit_loners
@@ -250,4 +252,14 @@ SELECT (SELECT count(*)
         WHERE o.status = 'sent'
           AND NOT EXISTS (SELECT 1
                           FROM outbox_attempts AS a
-                          WHERE a.outbox_id = o.id AND a.outcome = 'sent'));
+                          WHERE a.outbox_id = o.id AND a.outcome = 'sent')),
+       (SELECT count(*)
+        FROM payment_events AS y
+        WHERE y.event_id IS NOT NULL
+          AND NOT EXISTS (SELECT 1
+                          FROM outbox AS o
+                          WHERE o.id = y.event_id AND o.preorder_id = y.preorder_id)),
+       (SELECT count(*)
+        FROM outbox AS o NOT INDEXED
+        WHERE o.sequence > 1
+          AND NOT EXISTS (SELECT 1 FROM payment_events AS y WHERE y.event_id = o.id));

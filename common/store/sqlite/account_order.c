@@ -6,14 +6,13 @@
 static CHECKED enum err_code write_line(struct sqlite_store *self,
                                         const struct account_order *order, const char *action,
                                         struct err *err) {
-    sqlite3_stmt *statement = sqlite_use(self, SQL_WRITE_AUDIT_LOG);
-    sqlite_bind_integer(statement, ":at_ms", order->now_ms);
-    sqlite_bind_text(statement, ":actor", order->actor);
-    sqlite_bind_text(statement, ":action", action);
-    sqlite_bind_text(statement, ":target", "account");
-    sqlite_bind_text(statement, ":reason", order->reason);
-    sqlite_bind_integer(statement, ":count", 1);
-    return sqlite_run(self, statement, err);
+    struct audit_line line = {.at_ms = order->now_ms,
+                              .actor = order->actor,
+                              .action = action,
+                              .target = "account",
+                              .reason = order->reason,
+                              .count = 1};
+    return sqlite_write_audit_log(self, &line, err);
 }
 
 static bool change(struct account *account, const struct account_order *order, bool pauses) {

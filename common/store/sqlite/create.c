@@ -43,15 +43,15 @@ static CHECKED enum err_code insert_key(struct sqlite_store *self, const struct 
     return sqlite_run(self, statement, err);
 }
 
-static CHECKED enum err_code insert_event(struct sqlite_store *self, const struct create *create,
-                                          struct err *err) {
-    const struct event *event = create->event;
+enum err_code sqlite_insert_event(struct sqlite_store *self, const struct event *event,
+                                  const struct ident *preorder_id, int64_t sequence,
+                                  int64_t due_at_ms, struct err *err) {
     sqlite3_stmt *statement = sqlite_use(self, SQL_EVENT_INSERT);
     sqlite_bind_text(statement, ":id", event->id.text);
-    sqlite_bind_text(statement, ":preorder_id", create->preorder->id.text);
-    sqlite_bind_integer(statement, ":sequence", 1);
+    sqlite_bind_text(statement, ":preorder_id", preorder_id->text);
+    sqlite_bind_integer(statement, ":sequence", sequence);
     sqlite_bind_text(statement, ":metric", event->metric);
-    sqlite_bind_integer(statement, ":next_attempt_at", event->created_at_ms);
+    sqlite_bind_integer_or_null(statement, ":next_attempt_at", due_at_ms);
     sqlite_bind_bytes_as_text(statement, ":payload", event->payload, event->payload_bytes);
     sqlite_bind_text_or_null(statement, ":request_id", event->request_id);
     sqlite_bind_text_or_null(statement, ":traceparent", event->traceparent);
@@ -93,7 +93,8 @@ static CHECKED enum err_code insert_rows(struct sqlite_store *self, struct creat
         code = insert_key(self, create, err);
     }
     if (code == ERR_OK) {
-        code = insert_event(self, create, err);
+        code = sqlite_insert_event(self, create->event, &create->preorder->id, 1,
+                                   create->event->created_at_ms, err);
     }
     if (code == ERR_OK) {
         create->result = CREATE_STORED;

@@ -110,6 +110,11 @@ void sqlite_column_copy(sqlite3_stmt *statement, int column, char *text_out,
     text_out[length] = '\0';
 }
 
+int64_t sqlite_column_amount(sqlite3_stmt *statement, int column) {
+    bool is_null = sqlite3_column_type(statement, column) == SQLITE_NULL;
+    return is_null ? PAYMENT_AMOUNT_UNKNOWN : sqlite3_column_int64(statement, column);
+}
+
 enum err_code sqlite_column_take(sqlite3_stmt *statement, int column, char **bytes_out,
                                  size_t *byte_count_out, struct err *err) {
     *bytes_out = NULL;
@@ -255,6 +260,18 @@ static void sqlite_wake(struct store *store) {
     wake_send(&sqlite_of(store)->wake);
 }
 
+enum err_code sqlite_write_audit_log(struct sqlite_store *self, const struct audit_line *line,
+                                     struct err *err) {
+    sqlite3_stmt *statement = sqlite_use(self, SQL_WRITE_AUDIT_LOG);
+    sqlite_bind_integer(statement, ":at_ms", line->at_ms);
+    sqlite_bind_text(statement, ":actor", line->actor);
+    sqlite_bind_text(statement, ":action", line->action);
+    sqlite_bind_text(statement, ":target", line->target);
+    sqlite_bind_text(statement, ":reason", line->reason);
+    sqlite_bind_integer(statement, ":count", line->count);
+    return sqlite_run(self, statement, err);
+}
+
 static void sqlite_close(struct store *store) {
     sqlite_release(sqlite_of(store));
 }
@@ -266,6 +283,10 @@ const struct store_ops sqlite_ops = {
     .checkpoint = sqlite_checkpoint,
     .wal_pages = sqlite_wal_pages,
     .create_preorders = sqlite_create_preorders,
+    .apply_payments = sqlite_apply_payments,
+    .list_payments = sqlite_list_payments,
+    .list_flagged = sqlite_list_flagged,
+    .accept_payment = sqlite_accept_payment,
     .settle_and_claim = sqlite_settle_and_claim,
     .count_due = sqlite_count_due,
     .settle_and_claim_members = sqlite_settle_and_claim_members,

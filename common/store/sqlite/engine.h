@@ -64,6 +64,8 @@ CHECKED enum err_code sqlite_next(struct sqlite_store *self, sqlite3_stmt *state
 
 /* Copies a text column into a fixed array, cut at its size; NULL becomes "". */
 void sqlite_column_copy(sqlite3_stmt *statement, int column, char *text_out, size_t text_out_bytes);
+/* A column of minor units; PAYMENT_AMOUNT_UNKNOWN for an SQL NULL. */
+int64_t sqlite_column_amount(sqlite3_stmt *statement, int column);
 /* A malloc'd copy of a text or blob column with a NUL behind it; NULL for an SQL NULL.
    ERR_FATAL: out of memory. */
 CHECKED enum err_code sqlite_column_take(sqlite3_stmt *statement, int column, char **bytes_out,
@@ -88,10 +90,35 @@ void sqlite_release(struct sqlite_store *self);
 
 extern const struct store_ops sqlite_ops;
 
-/* The operations, one file a noun: create.c, settle.c, claim.c, account_order.c, look.c, repair.c,
-   checkpoint.c, workers.c. */
+/* Within a write transaction: a new event, pending; due at `due_at_ms`, or 0: it waits. */
+CHECKED enum err_code sqlite_insert_event(struct sqlite_store *self, const struct event *event,
+                                          const struct ident *preorder_id, int64_t sequence,
+                                          int64_t due_at_ms, struct err *err);
+/* The array with room for one more: it doubles at 1, 2, 4, 8 … elements. NULL when out of memory;
+   then `elements` is as it was. */
+void *sqlite_grown(void *elements, size_t count, size_t element_bytes, struct err *err);
+/* Adds to audit_log. */
+struct audit_line {
+    int64_t at_ms;
+    const char *actor, *action, *target, *reason;
+    int64_t count;
+};
+CHECKED enum err_code sqlite_write_audit_log(struct sqlite_store *self,
+                                             const struct audit_line *line, struct err *err);
+
+/* The operations, one file a noun: create.c, payment.c, payment_look.c, settle.c, claim.c,
+   account_order.c, look.c, repair.c, checkpoint.c, workers.c. */
 enum err_code sqlite_create_preorders(struct store *store, struct create *creates,
                                       size_t create_count, struct err *err);
+enum err_code sqlite_apply_payments(struct store *store, const struct payment_terms *terms,
+                                    struct payment_apply *applies, size_t apply_count,
+                                    struct err *err);
+enum err_code sqlite_accept_payment(struct store *store, const struct acceptance *acceptance,
+                                    struct acceptance_report *report_out, struct err *err);
+enum err_code sqlite_list_payments(struct store *store, const struct ident *preorder_id,
+                                   struct payment_list *list_out, struct err *err);
+enum err_code sqlite_list_flagged(struct store *store, int64_t limit,
+                                  struct preorder_list *list_out, struct err *err);
 enum err_code sqlite_settle_and_claim(struct store *store, const struct settlement *settlements,
                                       size_t settlement_count, struct settle_report *report_out,
                                       const struct claim_request *request,

@@ -25,9 +25,7 @@ static void read_preorder(sqlite3_stmt *statement, int first, struct preorder_vi
     p->updated_at_ms = sqlite3_column_int64(statement, first + 14);
 }
 
-/* The array with room for one more: it doubles at 1, 2, 4, 8 … elements. NULL when out of memory;
-   then `elements` is as it was. */
-static void *grown(void *elements, size_t count, size_t element_bytes, struct err *err) {
+void *sqlite_grown(void *elements, size_t count, size_t element_bytes, struct err *err) {
     if (elements != NULL && (count & (count - 1)) != 0) {
         return elements;
     }
@@ -40,7 +38,7 @@ static void *grown(void *elements, size_t count, size_t element_bytes, struct er
 
 static CHECKED enum err_code add_event(struct event_list *list, const struct event_view *event,
                                        struct err *err) {
-    struct event_view *events = grown(list->events, list->event_count, sizeof *events, err);
+    struct event_view *events = sqlite_grown(list->events, list->event_count, sizeof *events, err);
     if (events == NULL) {
         return err->code;
     }
@@ -52,7 +50,7 @@ static CHECKED enum err_code add_event(struct event_list *list, const struct eve
 static CHECKED enum err_code add_preorder(struct preorder_list *list, sqlite3_stmt *statement,
                                           struct err *err) {
     struct preorder_view *preorders =
-        grown(list->preorders, list->preorder_count, sizeof *preorders, err);
+        sqlite_grown(list->preorders, list->preorder_count, sizeof *preorders, err);
     if (preorders == NULL) {
         return err->code;
     }
@@ -106,13 +104,9 @@ static enum sql_statement search_statement(enum search_kind kind) {
     return statements[kind];
 }
 
-enum err_code sqlite_search_preorders(struct store *store, enum search_kind kind, const char *text,
-                                      struct preorder_list *list_out, struct err *err) {
-    struct sqlite_store *self = sqlite_of(store);
+static CHECKED enum err_code list_preorders(struct sqlite_store *self, sqlite3_stmt *statement,
+                                            struct preorder_list *list_out, struct err *err) {
     struct preorder_list list = {0};
-    sqlite3_stmt *statement = sqlite_use(self, search_statement(kind));
-    sqlite_bind_text(statement, ":text", text);
-    sqlite_bind_integer(statement, ":limit", SEARCH_PREORDERS_MAX);
     bool has_row = false;
     enum err_code code = sqlite_next(self, statement, &has_row, err);
     while (code == ERR_OK && has_row) {
@@ -128,6 +122,23 @@ enum err_code sqlite_search_preorders(struct store *store, enum search_kind kind
     }
     *list_out = list;
     return ERR_OK;
+}
+
+enum err_code sqlite_search_preorders(struct store *store, enum search_kind kind, const char *text,
+                                      struct preorder_list *list_out, struct err *err) {
+    struct sqlite_store *self = sqlite_of(store);
+    sqlite3_stmt *statement = sqlite_use(self, search_statement(kind));
+    sqlite_bind_text(statement, ":text", text);
+    sqlite_bind_integer(statement, ":limit", SEARCH_PREORDERS_MAX);
+    return list_preorders(self, statement, list_out, err);
+}
+
+enum err_code sqlite_list_flagged(struct store *store, int64_t limit,
+                                  struct preorder_list *list_out, struct err *err) {
+    struct sqlite_store *self = sqlite_of(store);
+    sqlite3_stmt *statement = sqlite_use(self, SQL_LIST_FLAGGED);
+    sqlite_bind_integer(statement, ":limit", limit);
+    return list_preorders(self, statement, list_out, err);
 }
 
 static CHECKED enum err_code list_within(struct sqlite_store *self,
@@ -175,7 +186,7 @@ enum err_code sqlite_list_events(struct store *store, const struct event_filter 
 static CHECKED enum err_code add_attempt(struct attempt_list *list, sqlite3_stmt *statement,
                                          struct err *err) {
     struct attempt_view *attempts =
-        grown(list->attempts, list->attempt_count, sizeof *attempts, err);
+        sqlite_grown(list->attempts, list->attempt_count, sizeof *attempts, err);
     if (attempts == NULL) {
         return err->code;
     }

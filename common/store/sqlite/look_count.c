@@ -58,6 +58,7 @@ enum err_code sqlite_read_backlog(struct store *store, int64_t now_ms,
         sqlite3_column_int64(statement, 1) - status.claimed_count - status.due_count;
     int64_t page_bytes = sqlite3_column_int64(statement, 10);
     status.wal_pages = log_file_pages(self, page_bytes);
+    status.flagged_count = sqlite3_column_int64(statement, 12);
     status.database_bytes = page_bytes * sqlite3_column_int64(statement, 11);
     (void)sqlite3_reset(statement);
     code = account_fill_status(self, now_ms, &status, err);
@@ -115,6 +116,7 @@ static CHECKED enum err_code audit_within(struct sqlite_store *self, struct stor
     audit->cancelled_count = sqlite3_column_int64(counts, 3);
     audit->pending_count = sqlite3_column_int64(counts, 4);
     audit->pruned_count = sqlite3_column_int64(counts, 5);
+    audit->payment_event_count = sqlite3_column_int64(counts, 6);
     (void)sqlite3_reset(counts);
 
     sqlite3_stmt *loners = sqlite_use(self, SQL_AUDIT_LONERS);
@@ -125,8 +127,17 @@ static CHECKED enum err_code audit_within(struct sqlite_store *self, struct stor
     audit->preorders_without_event = sqlite3_column_int64(loners, 0);
     audit->events_without_preorder = sqlite3_column_int64(loners, 1);
     audit->sent_without_attempt = sqlite3_column_int64(loners, 2);
+    audit->payments_without_event = sqlite3_column_int64(loners, 3);
+    audit->events_without_payment = sqlite3_column_int64(loners, 4);
     (void)sqlite3_reset(loners);
     return ERR_OK;
+}
+
+/* Takes from `count` what `pruned_count` may explain, and that from `pruned_count`. */
+static void forgive(int64_t *count, int64_t *pruned_count) {
+    int64_t explained = *count < *pruned_count ? *count : *pruned_count;
+    *count -= explained;
+    *pruned_count -= explained;
 }
 
 enum err_code sqlite_audit(struct store *store, struct store_audit *audit_out, struct err *err) {
@@ -141,18 +152,16 @@ enum err_code sqlite_audit(struct store *store, struct store_audit *audit_out, s
     if (code != ERR_OK) {
         return code;
     }
-    /* The webhook that applies payments does not exist: no event but a preorder's first is owed,
-       and any other makes the ends differ. */
-    audit.payment_event_count = 0;
     /* Pruned events leave only their number; the sums below still catch one that went missing. */
-    audit.preorders_without_event -= audit.pruned_count < audit.preorders_without_event
-                                         ? audit.pruned_count
-                                         : audit.preorders_without_event;
+    int64_t pruned_count = audit.pruned_count;
+    forgive(&audit.preorders_without_event, &pruned_count);
+    forgive(&audit.payments_without_event, &pruned_count);
     int64_t owed_count = audit.preorder_count + audit.payment_event_count;
     int64_t held_count = audit.sent_count + audit.dead_count + audit.cancelled_count +
                          audit.pending_count + audit.pruned_count;
     audit.agrees = owed_count == held_count && audit.preorders_without_event == 0 &&
-                   audit.events_without_preorder == 0 && audit.sent_without_attempt == 0;
+                   audit.events_without_preorder == 0 && audit.sent_without_attempt == 0 &&
+                   audit.payments_without_event == 0 && audit.events_without_payment == 0;
     *audit_out = audit;
     return ERR_OK;
 }

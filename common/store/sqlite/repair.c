@@ -138,15 +138,14 @@ static CHECKED enum err_code write_audit_log(const struct repair_run *run, const
     struct buf target;
     buf_init(&target, TARGET_BYTES_MAX);
     describe_target(&run->repair->filter, ids, id_count, &target);
-    sqlite3_stmt *statement = sqlite_use(run->self, SQL_WRITE_AUDIT_LOG);
-    sqlite_bind_integer(statement, ":at_ms", run->repair->now_ms);
-    sqlite_bind_text(statement, ":actor", run->repair->actor);
-    sqlite_bind_text(statement, ":action", run->kind->action);
-    sqlite_bind_text(statement, ":target", buf_text(&target));
-    sqlite_bind_text(statement, ":reason", run->repair->reason);
-    sqlite_bind_integer(statement, ":count", (int64_t)id_count);
+    struct audit_line line = {.at_ms = run->repair->now_ms,
+                              .actor = run->repair->actor,
+                              .action = run->kind->action,
+                              .target = buf_text(&target),
+                              .reason = run->repair->reason,
+                              .count = (int64_t)id_count};
     enum err_code code = buf_failed(&target) ? err_set(err, ERR_FATAL, "out of memory")
-                                             : sqlite_run(run->self, statement, err);
+                                             : sqlite_write_audit_log(run->self, &line, err);
     buf_release(&target);
     return code;
 }
