@@ -62,7 +62,7 @@ def run_pytest(suite):
     return count(path, run(sys.executable, "-m", "pytest", "-q", *parallel, f"--junitxml={path}", f"tests/{suite}"))
 
 
-SUITES = {"lint": run_pytest, "unit": run_meson, "store": run_meson, "model": run_pytest,
+SUITES = {"lint": run_pytest, "unit": run_meson, "store": run_meson, "fuzz": run_meson, "model": run_pytest,
           "contract": run_pytest, "integration": run_pytest}
 
 

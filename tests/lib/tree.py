@@ -7,7 +7,7 @@ import subprocess
 
 from lib.system import ROOT
 
-NOT_OURS = {".git", "build", "build-asan", "build-clang", "var", "node_modules", "__pycache__",
+NOT_OURS = {".git", "build", "build-asan", "build-clang", "build-fuzz", "var", "node_modules", "__pycache__",
             ".pytest_cache"}
 
 

@@ -1,0 +1,91 @@
+/* Header values: whatever they are, they are judged, and what passes is what it claims to be. */
+#include <assert.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "api/trace.h"
+#include "common/random.h"
+#include "http/head.h"
+#include "tests/fuzz/target.h"
+
+enum { TEXT_BYTES = 4096, LINES_MAX = 16, BODY_BYTES_MAX = 65536 };
+
+/* Cuts "method path\nname:value\n…" into a request; what is missing stays empty. */
+static void cut(char *text, struct request *request, struct header *headers) {
+    char *line = text;
+    char *next = strchr(line, '\n');
+    if (next != NULL) {
+        *next++ = '\0';
+    }
+    char *path = strchr(line, ' ');
+    if (path != NULL) {
+        *path++ = '\0';
+    }
+    request->method = line;
+    request->path = path != NULL ? path : "";
+    request->headers = headers;
+    while (next != NULL && request->header_count < LINES_MAX) {
+        line = next;
+        next = strchr(line, '\n');
+        if (next != NULL) {
+            *next++ = '\0';
+        }
+        char *value = strchr(line, ':');
+        if (value != NULL) {
+            *value++ = '\0';
+        }
+        headers[request->header_count++] = (struct header){line, value != NULL ? value : ""};
+    }
+}
+
+static void judge(const struct request *request) {
+    const struct head_limits limits = {.body_bytes_max = BODY_BYTES_MAX};
+    const char *name = NULL;
+    const char *detail = NULL;
+    int status = head_check(request, &limits, &name, &detail);
+    if (status != 0) {
+        assert(status >= 400 && status < 600 && name != NULL && detail != NULL);
+        return;
+    }
+    assert(request_header_count(request, "Host") == 1);
+    assert(request_header_count(request, "Transfer-Encoding") == 0);
+    assert(request_header_count(request, "Content-Length") <= 1);
+    assert(request->content_length <= BODY_BYTES_MAX);
+    assert(strpbrk(request->path, " \r\n\t\\") == NULL);
+}
+
+/* A traceparent is lower-case hex and hyphens, wherever it came from. */
+static void trace(const struct request *request) {
+    struct random_seeded seeded;
+    struct random random = random_seeded(&seeded, 1);
+    char traceparent[TRACEPARENT_BYTES];
+    char id[TRACE_ID_BYTES];
+    trace_adopt(request, &random, traceparent);
+    trace_id(traceparent, id);
+    assert(strlen(traceparent) == TRACEPARENT_BYTES - 1);
+    assert(strspn(traceparent, "0123456789abcdef-") == TRACEPARENT_BYTES - 1);
+    assert(strspn(id, "0123456789abcdef") == TRACE_ID_BYTES - 1);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t byte_count) {
+    char text[TEXT_BYTES];
+    if (byte_count >= sizeof text) {
+        return 0;
+    }
+    memcpy(text, bytes, byte_count);
+    text[byte_count] = '\0';
+
+    struct header headers[LINES_MAX];
+    struct request request = {.body = ""};
+    cut(text, &request, headers);
+    request.content_length = head_content_length(&request);
+    judge(&request);
+    trace(&request);
+    for (size_t i = 0; i < request.header_count; i++) {
+        const char *value = headers[i].value;
+        if (head_request_id_is_valid(value)) {
+            assert(strlen(value) < MESSAGE_ID_BYTES && strpbrk(value, " \"\r\n<>") == NULL);
+        }
+    }
+    return 0;
+}
