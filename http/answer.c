@@ -2,15 +2,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/buf.h"
 #include "http/problem.h"
 #include "http/server_impl.h"
 
-enum { STREAM_BLOCK_BYTES = 16 * 1024, TIME_OUT_BYTES = 1024 };
+enum { STREAM_BLOCK_BYTES = 16 * 1024, TIME_OUT_BYTES_MAX = 64 * 1024 };
 
 const struct request *exchange_request(const struct exchange *exchange) {
     return &exchange->request;
@@ -32,9 +32,15 @@ static bool add_headers(struct MHD_Response *response, const struct exchange *ex
     return added;
 }
 
+static void decorate(const struct exchange *exchange, struct reply *reply) {
+    const struct server_options *options = &exchange->server->options;
+    if (options->on_reply != NULL) {
+        options->on_reply(options->context, &exchange->request, reply);
+    }
+}
+
 /* Takes the response; NULL: there was no memory for it, and the connection is closed instead. */
-static void answer(struct exchange *exchange, const struct reply *reply,
-                   struct MHD_Response *response) {
+static void answer(struct exchange *exchange, struct reply *reply, struct MHD_Response *response) {
     struct server *server = exchange->server;
     assert(!exchange->is_answered && !exchange->is_hijacked);
     exchange->is_answered = true;
@@ -44,6 +50,7 @@ static void answer(struct exchange *exchange, const struct reply *reply,
         server->unanswered_count--;
     }
 
+    decorate(exchange, reply);
     if (response != NULL && !add_headers(response, exchange, reply)) {
         MHD_destroy_response(response);
         response = NULL;
@@ -202,6 +209,22 @@ void exchange_end_hijack(struct exchange *exchange, bool with_reset) {
     }
 }
 
+/* A reply as it goes over the wire, for where libmicrohttpd cannot be asked to send it. */
+static void render(const struct exchange *exchange, const struct reply *reply, struct buf *buf) {
+    buf_append_format(buf, "HTTP/1.1 %d %s\r\nX-Request-Id: %s\r\n", reply->status,
+                      status_phrase(reply->status), exchange->request.id);
+    if (reply->content_type != NULL) {
+        buf_append_format(buf, "Content-Type: %s\r\n", reply->content_type);
+    }
+    for (size_t i = 0; i < reply->header_count; i++) {
+        buf_append_format(buf, "%s: %s\r\n", reply->headers[i].name, reply->headers[i].value);
+    }
+    buf_append_format(buf, "Content-Length: %zu\r\nConnection: close\r\n\r\n", reply->body_bytes);
+    if (reply->body != NULL) {
+        buf_append(buf, reply->body, reply->body_bytes);
+    }
+}
+
 void answer_time_out(struct exchange *exchange) {
     if (exchange->server->options.tls_certificate_pem != NULL) {
         return;
@@ -211,17 +234,15 @@ void answer_time_out(struct exchange *exchange) {
     }
     struct reply reply = problem_reply(&exchange->request, 408, "request-timeout", NULL,
                                        "The request did not arrive in time.", NULL, 0);
-    char text[TIME_OUT_BYTES];
-    int length = snprintf(text, sizeof text,
-                          "HTTP/1.1 408 %s\r\nX-Request-Id: %s\r\nContent-Type: %s\r\n"
-                          "Content-Length: %zu\r\nConnection: close\r\n\r\n%s",
-                          status_phrase(408), exchange->request.id,
-                          reply.content_type != NULL ? reply.content_type : "text/plain",
-                          reply.body_bytes, reply.body != NULL ? reply.body : "");
+    struct buf buf;
+    buf_init(&buf, TIME_OUT_BYTES_MAX);
+    decorate(exchange, &reply);
+    render(exchange, &reply, &buf);
     /* Nothing else was sent for this request, and nothing will be: all of it or, if it does not
        fit, none that matters. */
-    if (length > 0 && (size_t)length < sizeof text) {
-        (void)send(exchange->connection->fd, text, (size_t)length, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (!buf_failed(&buf)) {
+        (void)send(exchange->connection->fd, buf.bytes, buf.length, MSG_DONTWAIT | MSG_NOSIGNAL);
     }
+    buf_release(&buf);
     reply_release(&reply);
 }

@@ -1,7 +1,10 @@
+#include <arpa/inet.h>
 #include <assert.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -88,6 +91,22 @@ void connection_enter(struct connection *connection, enum connection_state state
     join_lists(connection);
 }
 
+/* What is mapped into IPv6 is IPv4: the same client is the same text on every listener. */
+static void describe_peer(const struct sockaddr *address, char text[PEER_BYTES]) {
+    struct sockaddr_in in;
+    struct sockaddr_in6 in6;
+    text[0] = '\0';
+    if (address != NULL && address->sa_family == AF_INET) {
+        memcpy(&in, address, sizeof in);
+        (void)inet_ntop(AF_INET, &in.sin_addr, text, PEER_BYTES);
+    } else if (address != NULL && address->sa_family == AF_INET6) {
+        memcpy(&in6, address, sizeof in6);
+        bool is_mapped = IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr);
+        const void *bytes = is_mapped ? &in6.sin6_addr.s6_addr[12] : &in6.sin6_addr.s6_addr[0];
+        (void)inet_ntop(is_mapped ? AF_INET : AF_INET6, bytes, text, PEER_BYTES);
+    }
+}
+
 static void open_connection(struct server *server, struct MHD_Connection *mhd,
                             void **socket_context) {
     const union MHD_ConnectionInfo *info =
@@ -103,6 +122,8 @@ static void open_connection(struct server *server, struct MHD_Connection *mhd,
     connection->state = CONNECTION_IDLE;
     connection->is_fresh = true;
     connection->since_mono_us = server_now(server);
+    info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    describe_peer(info != NULL ? info->client_addr : NULL, connection->peer);
     join_lists(connection);
     *socket_context = connection;
 

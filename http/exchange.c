@@ -34,6 +34,7 @@ static struct exchange *exchange_new(struct connection *connection, struct MHD_C
     exchange->request.body = "";
     exchange->request.content_length = -1;
     exchange->request.started_mono_us = server_now(connection->server);
+    memcpy(exchange->request.peer, connection->peer, sizeof connection->peer);
     TAILQ_INSERT_TAIL(&connection->server->exchanges, exchange, all_link);
     connection->exchange = exchange;
     return exchange;

@@ -17,6 +17,7 @@ enum {
     REPLY_HEADERS_MAX = 16,
     REPLY_HEADER_VALUE_BYTES = 512,
     MESSAGE_ID_BYTES = 129, /* of X-Request-Id: ^[A-Za-z0-9._-]{1,128}$ and NUL */
+    PEER_BYTES = 46,        /* INET6_ADDRSTRLEN */
 };
 
 struct header {
@@ -35,6 +36,9 @@ struct request {
     int64_t content_length;    /* -1: no Content-Length */
     char id[MESSAGE_ID_BYTES]; /* the client's X-Request-Id if it is well-formed, else ours */
     int64_t started_mono_us;   /* when its head was complete */
+    /* The address at the other end of the connection, a proxy's if there is one: "192.0.2.7", also if
+       it came as ::ffff:192.0.2.7, or "2001:db8::7"; "" on a unix socket. */
+    char peer[PEER_BYTES];
 };
 
 /* The value of the first header of that name (any case), NULL if there is none. */

@@ -58,6 +58,9 @@ struct server_options {
        read and the connection closes. NULL: everything is let through. */
     void (*on_head)(void *context, struct exchange *exchange);
     void (*on_request)(void *context, struct exchange *exchange);
+    /* A reply is about to leave, also one of the server's own (400, 408, 413 …): may add headers.
+       `request` may lack its body, and its headers if they could not be read. NULL: not wanted. */
+    void (*on_reply)(void *context, const struct request *request, struct reply *reply);
     /* The end of every request, answered or refused by the server itself: for the log line and the
        counters. `request` may lack its body, and what is not known yet of its head ("", NULL, 0).
        `status` is 408 if the deadline cut it, 0 if the client left before it was answered or the

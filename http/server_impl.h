@@ -24,6 +24,7 @@ struct connection {
     struct server *server;
     struct exchange *exchange; /* the one that is under way, or NULL */
     int fd;                    /* libmicrohttpd's */
+    char peer[PEER_BYTES];     /* as in struct request */
     enum connection_state state;
     bool is_fresh;         /* no request was read on it yet */
     bool was_looked_at;    /* while idle: by connections_cut_left */

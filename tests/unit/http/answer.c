@@ -357,6 +357,41 @@ static void the_server_may_end_before_a_hijack(void **state) {
     close(fd);
 }
 
+static void add_extra(void *context, const struct request *request, struct reply *reply) {
+    (void)context;
+    const char *origin = request_header(request, "Origin");
+    reply_add_header(reply, "X-Extra", origin != NULL ? origin : "none");
+}
+
+static void ask_extra(struct rig *rig, const char *request, int status, const char *line) {
+    client_ask(rig, request, text, sizeof text);
+    (void)reply_body(text, status);
+    assert_true(reply_has_header(text, line));
+}
+
+static void the_owner_may_add_headers_to_every_reply(void **state) {
+    (void)state;
+    struct rig rig = {.options = {.on_reply = add_extra}};
+    rig_open(&rig);
+    ask_extra(&rig, "GET / HTTP/1.1\r\n" HOST "Origin: a\r\nConnection: close\r\n\r\n", 200,
+              "X-Extra: a\r\n");
+    ask_extra(&rig, "GET / HTTP/1.1\r\n" HOST "Origin: b\r\n" HOST "\r\n", 400, "X-Extra: b\r\n");
+    ask_extra(&rig, "POST / HTTP/1.1\r\n" HOST "Origin: c\r\nContent-Length: 99999\r\n\r\n", 413,
+              "X-Extra: c\r\n");
+
+    int fd = client_open(&rig);
+    client_send(fd, "POST / HTTP/1.1\r\n" HOST "Origin: d\r\nContent-Length: 9\r\n\r\nab");
+    for (int i = 0; i < 5; i++) {
+        rig_step(&rig, -1);
+    }
+    rig_advance_ms(&rig, 10001);
+    assert_true(client_receive_all(&rig, fd, text, sizeof text) > 0);
+    assert_non_null(strstr(reply_body(text, 408), "/problems/request-timeout"));
+    assert_true(reply_has_header(text, "X-Extra: d\r\n"));
+    close(fd);
+    rig_close(&rig);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stream_without_a_length_is_chunked),
@@ -374,6 +409,7 @@ int main(void) {
         cmocka_unit_test(a_head_can_be_hijacked_before_its_body),
         cmocka_unit_test(a_held_request_can_be_hijacked_later),
         cmocka_unit_test(the_server_may_end_before_a_hijack),
+        cmocka_unit_test(the_owner_may_add_headers_to_every_reply),
     };
     return cmocka_run_group_tests_name("http/answer", tests, NULL, NULL);
 }

@@ -88,6 +88,27 @@ static void a_handler_sees_the_request_as_it_was_sent(void **state) {
     rig_close(&rig);
 }
 
+static void show_peer(struct rig *rig, struct exchange *exchange) {
+    (void)rig;
+    struct reply reply = reply_text(200, "text/plain", exchange_request(exchange)->peer);
+    exchange_reply(exchange, &reply);
+}
+
+static void a_handler_is_told_the_address_of_the_other_end(void **state) {
+    (void)state;
+    struct rig rig = {.on_request = show_peer};
+    rig_open(&rig);
+    client_ask(&rig, "GET / HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n", text, sizeof text);
+    assert_string_equal(reply_body(text, 200), "127.0.0.1");
+    rig_close(&rig);
+
+    rig = (struct rig){.on_request = show_peer};
+    rig_open_unix(&rig);
+    client_ask(&rig, "GET / HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n", text, sizeof text);
+    assert_string_equal(reply_body(text, 200), "");
+    rig_close(&rig);
+}
+
 static void a_head_reaches_the_handler_however_it_is_cut_up(void **state) {
     (void)state;
     static const char REQUEST[] =
@@ -534,6 +555,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_is_answered_and_the_connection_lives_on),
         cmocka_unit_test(a_handler_sees_the_request_as_it_was_sent),
+        cmocka_unit_test(a_handler_is_told_the_address_of_the_other_end),
         cmocka_unit_test(a_head_reaches_the_handler_however_it_is_cut_up),
         cmocka_unit_test(a_late_answer_leaves_at_the_next_turn),
         cmocka_unit_test(an_owner_that_answers_late_may_sleep),
