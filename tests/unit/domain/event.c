@@ -142,6 +142,49 @@ static void prefix_stands_before_the_metric_within_klaviyos_limit(void **state) 
     event_release(&event);
 }
 
+static void an_occasion_brings_its_own_time_value_and_properties(void **state) {
+    (void)state;
+    struct preorder preorder = sample();
+    struct event_occasion occasion = {.kind = EVENT_ABANDONED,
+                                      .happened_at_ms = NOW_MS - 60000,
+                                      .amount = 1234,
+                                      .currency = "KWD",
+                                      .promotions_consent = "opt_in",
+                                      .recovery_url = "https://buy.stripe.com/r/live_1"};
+    struct event event;
+    struct err err = {0};
+    assert_int_equal(
+        event_render_occasion(&occasion, &preorder, "", NOW_MS, random_system(), &event, &err),
+        ERR_OK);
+    assert_non_null(strstr(event.payload, "\"time\":\"2026-11-22T13:16:14.123Z\""));
+    assert_non_null(strstr(event.payload, "\"value\":1.234,\"value_currency\":\"KWD\""));
+    assert_non_null(strstr(event.payload,
+                           "\"marketing_stage\":\"abandoned_cart\",\"promotions_consent\":"
+                           "\"opt_in\",\"recovery_url\":\"https://buy.stripe.com/r/live_1\","
+                           "\"gift\":true"));
+    assert_int_equal(event.created_at_ms, NOW_MS); /* the row's, and its id's */
+    event_release(&event);
+}
+
+static void what_an_occasion_lacks_leaves_no_trace(void **state) {
+    (void)state;
+    struct preorder preorder = sample();
+    struct event_occasion occasion = {.kind = EVENT_ABANDONED,
+                                      .happened_at_ms = NOW_MS,
+                                      .amount = 1,
+                                      .currency = "USD",
+                                      .promotions_consent = "",
+                                      .recovery_url = NULL};
+    struct event event;
+    struct err err = {0};
+    assert_int_equal(
+        event_render_occasion(&occasion, &preorder, "", NOW_MS, random_system(), &event, &err),
+        ERR_OK);
+    assert_null(strstr(event.payload, "promotions_consent"));
+    assert_null(strstr(event.payload, "recovery_url"));
+    event_release(&event);
+}
+
 /* Whatever a preorder may hold, the payload is JSON that says the same. */
 static void any_text_survives_the_rendering(void **state) {
     (void)state;
@@ -173,7 +216,16 @@ static void each_event_has_an_id_of_its_own(void **state) {
 static void every_property_of_the_event_is_reserved(void **state) {
     (void)state;
     struct preorder preorder = sample();
-    struct event event = render(EVENT_ABANDONED, &preorder, 1, "");
+    struct event_occasion occasion = {.kind = EVENT_ABANDONED,
+                                      .happened_at_ms = NOW_MS,
+                                      .currency = "USD",
+                                      .promotions_consent = "opt_out",
+                                      .recovery_url = "https://buy.stripe.com/r/1"};
+    struct event event;
+    struct err err = {0};
+    assert_int_equal(
+        event_render_occasion(&occasion, &preorder, "", NOW_MS, random_system(), &event, &err),
+        ERR_OK);
     json_t *payload = json_loadb(event.payload, event.payload_bytes, 0, NULL);
     json_t *properties = NULL;
     const char *name;
@@ -185,7 +237,7 @@ static void every_property_of_the_event_is_reserved(void **state) {
         reserved_count += event_uses_property(name) ? 1 : 0;
     }
     assert_int_equal(reserved_count, (int)json_object_size(properties) - 2);
-    assert_true(event_uses_property("promotions_consent"));
+    assert_non_null(json_object_get(properties, "recovery_url"));
     assert_false(event_uses_property("gift"));
     assert_false(event_uses_property(""));
     assert_false(event_uses_property("Color"));
@@ -200,6 +252,8 @@ int main(void) {
         cmocka_unit_test(value_is_exact_in_every_currency),
         cmocka_unit_test(client_without_properties_leaves_no_trace),
         cmocka_unit_test(prefix_stands_before_the_metric_within_klaviyos_limit),
+        cmocka_unit_test(an_occasion_brings_its_own_time_value_and_properties),
+        cmocka_unit_test(what_an_occasion_lacks_leaves_no_trace),
         cmocka_unit_test(any_text_survives_the_rendering),
         cmocka_unit_test(each_event_has_an_id_of_its_own),
         cmocka_unit_test(every_property_of_the_event_is_reserved),

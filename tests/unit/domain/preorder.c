@@ -171,6 +171,19 @@ static void replies_in_a_fixed_order_without_escaped_slashes(void **state) {
     free(reply);
 }
 
+static void every_status_is_found_by_its_name(void **state) {
+    (void)state;
+    static const char *const names[] = {"initiated", "completed", "cancelled"};
+    enum preorder_status status;
+    for (int i = 0; i < 3; i++) {
+        assert_string_equal(preorder_status_name((enum preorder_status)i), names[i]);
+        assert_true(preorder_status_find(names[i], &status));
+        assert_int_equal(status, i);
+    }
+    assert_false(preorder_status_find("Completed", &status));
+    assert_false(preorder_status_find("", &status));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_over_the_draft),
@@ -180,6 +193,7 @@ int main(void) {
         cmocka_unit_test(numbers_have_8_characters_that_nobody_confuses),
         cmocka_unit_test(draws_another_number_and_takes_any_prefix),
         cmocka_unit_test(replies_in_a_fixed_order_without_escaped_slashes),
+        cmocka_unit_test(every_status_is_found_by_its_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
