@@ -2,12 +2,25 @@
 
 import pytest
 
+from lib import judge, judged
 from lib.system import System
 
 
 def ended(system):
     complaints = system.close()
     assert not complaints, "\n".join(complaints)
+
+
+def pytest_collection_modifyitems(config, items):
+    """Behind the judge only what it can judge is run."""
+    if judge.IS_ON:
+        left_out = [item for item in items if judged.reason_against(item.nodeid)]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_sessionfinish():
+    judge.end()
 
 
 @pytest.fixture

@@ -7,6 +7,9 @@ from lib.wait import PATIENCE
 
 ANSWER_S = 15.0
 
+# Called with the method and the Response of each exchange, if anybody wants to see them all.
+watchers = []
+
 
 class Response:
     """One answer: status, headers in their order, body."""
@@ -40,6 +43,18 @@ def connect(address, timeout_s=ANSWER_S):
     stream = socket.create_connection((host.strip("[]"), int(port)), timeout_s * PATIENCE)
     stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return stream
+
+
+def parse_head(head):
+    """Status and headers of an answer's head."""
+    lines = head.decode("latin-1").split("\r\n")
+    return int(lines[0].split(" ")[1]), [tuple(part.strip() for part in line.split(":", 1)) for line in lines[1:]]
+
+
+def seen(method, response):
+    for watch in watchers:
+        watch(method, response)
+    return response
 
 
 class Connection:
@@ -84,13 +99,13 @@ class Connection:
                 assert not self.received.strip(), f"half an answer: {self.received!r}"
                 return None
         head, self.received = self.received.split(b"\r\n\r\n", 1)
-        lines = head.decode("latin-1").split("\r\n")
-        status = int(lines[0].split(" ")[1])
-        headers = [tuple(part.strip() for part in line.split(":", 1)) for line in lines[1:]]
+        status, headers = parse_head(head)
         if status == 100:
             return self.read(method)
-        response = Response(status, headers, b"")
-        if method == "HEAD" or status in (204, 304):
+        return seen(method, self._read_body(method, Response(status, headers, b"")))
+
+    def _read_body(self, method, response):
+        if method == "HEAD" or response.status in (204, 304):
             return response
         length = response.header("Content-Length")
         if length is None:

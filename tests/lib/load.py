@@ -9,6 +9,7 @@ import json
 import time
 from dataclasses import dataclass
 
+from lib import http
 from lib.system import preorder
 from lib.wait import PATIENCE
 
@@ -26,11 +27,11 @@ class Answer:
 
 
 async def _read(reader):
-    head = await reader.readuntil(b"\r\n\r\n")
-    status = int(head.split(b" ", 2)[1])
-    length = next(int(line.split(b":")[1]) for line in head.split(b"\r\n")
-                  if line.lower().startswith(b"content-length"))
-    return status, await reader.readexactly(length)
+    head = (await reader.readuntil(b"\r\n\r\n")).removesuffix(b"\r\n\r\n")
+    response = http.Response(*http.parse_head(head), b"")
+    response.body = await reader.readexactly(int(response.header("Content-Length")))
+    http.seen("POST", response)
+    return response.status, response.body
 
 
 class _Client:
@@ -72,7 +73,7 @@ class _Client:
                 status, answer = await self.exchange(head.encode() + data)
                 if status == 201:
                     preorder_id = json.loads(answer)["id"]
-        except (OSError, EOFError, TimeoutError, StopIteration):
+        except (OSError, EOFError, TimeoutError):
             pass
         latency_ms = (time.perf_counter() - due) * 1000
         self.answers.append(Answer(number, body["email"], status, latency_ms, preorder_id))

@@ -6,7 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from lib import http
+from lib import http, judge
 from lib.database import read_rows, read_value
 from lib.ledger import read_ledger
 from lib.process import Process, clean_environment
@@ -105,6 +105,9 @@ class System:
         process = self.start("api", API, *args, **settings)
         ready = process.wait_log("ready")
         process.address, process.admin_address = ready["listen"], ready["admin_listen"]
+        process.direct_address = process.address
+        if judge.IS_ON and not process.address.startswith("unix:"):
+            process.address = judge.current().put_before(process.address)
         self.api = process
         return process
 
@@ -128,7 +131,7 @@ class System:
                 complaints.append(f"{process.name} ended with {status}: {process.stderr()[-2000:]}")
         for process in self.processes:
             complaints += process.complaints()
-        return complaints
+        return complaints + judge.take_findings()
 
     # ---- Requests ----
 

@@ -1,5 +1,6 @@
 """What stands in the tree as a whole."""
 
+import json
 import re
 import subprocess
 
@@ -24,8 +25,11 @@ def test_no_path_of_a_machine_and_no_registry_is_named():
     assert not wrong, "\n".join(wrong)
 
 
-def test_the_lock_file_of_npm_names_no_place_to_fetch_from():
-    assert '"resolved"' not in read("tests/contract/package-lock.json")
+@pytest.mark.parametrize("path", files("package-lock.json"))
+def test_a_lock_file_of_npm_names_hashes_but_no_place_to_fetch_from(path):
+    packages = json.loads(read(path))["packages"]
+    assert [name for name, package in packages.items() if "resolved" in package] == []
+    assert [name for name, package in packages.items() if name and "integrity" not in package] == []
 
 
 def test_nothing_is_left_for_later():

@@ -1,0 +1,67 @@
+"""Which integration tests run behind the judge (lib/judge.py).
+
+`./dev test contract` runs those of CHECKOUT_TESTS, .ci/run all; neither those that stand here with their reason.
+"""
+
+from fnmatch import fnmatch
+
+# Files whose subject is what a client of the checkout gets.
+CHECKOUT_TESTS = ("test_create", "test_idempotency", "test_openapi", "test_reload", "test_requests", "test_trace")
+
+NODE = "Node, in which Prism runs, answers this head itself or mends it"
+BYTES = "Prism reads the JSON and writes it anew, so these bytes do not reach the API"
+SOCKET = "it is about the connection to the API, and behind Prism that is Prism's"
+
+# A pattern of test ids, and why they are not run behind the judge.
+DIRECT = {
+    "*test_requests.py::*[[]body-bad-escape]": BYTES,
+    "*test_requests.py::*[[]body-byte-order-mark]": BYTES,
+    "*test_requests.py::*[[]body-comment]": BYTES,
+    "*test_requests.py::*[[]body-cut-short]": BYTES,
+    "*test_requests.py::*[[]body-form-as-json]": BYTES,
+    "*test_requests.py::*[[]body-latin-1]": BYTES,
+    "*test_requests.py::*[[]body-leading-zero]": BYTES,
+    "*test_requests.py::*[[]body-member-twice*]": BYTES,
+    "*test_requests.py::*[[]body-nested-*64-kib]": BYTES,
+    "*test_requests.py::*[[]body-nested-one-mebibyte]": BYTES,
+    "*test_requests.py::*[[]body-not-a-number]": BYTES,
+    "*test_requests.py::*[[]body-nul-after-object]": BYTES,
+    "*test_requests.py::*[[]body-number-of-60000-digits]": BYTES,
+    "*test_requests.py::*[[]body-property-twice]": BYTES,
+    "*test_requests.py::*[[]body-raw-*]": BYTES,
+    "*test_requests.py::*[[]body-real-out-of-range]": BYTES,
+    "*test_requests.py::*[[]body-right-integers-of-64-bits]": BYTES,
+    "*test_requests.py::*[[]body-single-quotes]": BYTES,
+    "*test_requests.py::*[[]body-spaces-only]": BYTES,
+    "*test_requests.py::*[[]body-trailing-*]": BYTES,
+    "*test_requests.py::*[[]body-two-objects]": BYTES,
+    "*test_requests.py::*[[]body-utf-*]": BYTES,
+    "*test_requests.py::*[[]http-body-ends-early]": NODE,
+    "*test_requests.py::*[[]http-chunked]": NODE,
+    "*test_requests.py::*[[]http-content-type-charset-utf-16]": BYTES,
+    "*test_requests.py::*[[]http-expect-continue-too-big]": NODE,
+    "*test_requests.py::*[[]http-garbage]": NODE,
+    "*test_requests.py::*[[]http-head-*]": NODE,
+    "*test_requests.py::*[[]http-header-*]": NODE,
+    "*test_requests.py::*[[]http-host-*]": NODE,
+    "*test_requests.py::*[[]http-http-*]": NODE,
+    "*test_requests.py::*[[]http-length-*]": NODE,
+    "*test_requests.py::*[[]http-method-*]": NODE,
+    "*test_requests.py::*[[]http-path-escaped*]": "Prism unescapes paths, the API does not",
+    "*test_requests.py::*[[]http-tls-hello]": NODE,
+    "*test_requests.py::*[[]http-transfer-encoding-*]": NODE,
+    "*test_requests.py::*[[]http-unknown-path-trailing-slash]": "Prism overlooks a slash at a path's end",
+    "*test_requests.py::*[[]http-url-*]": NODE,
+    "*test_requests.py::test_a_body_over_the_limit_is_refused_before_it_is_sent": NODE,
+    "*test_requests.py::test_half_a_request_is_cut_at_the_deadline": SOCKET,
+    "*test_create.py::test_head_has_what_get_has_but_no_body": "Prism drops the length of what it has no body of",
+    "*test_drain.py::*": SOCKET,
+    "*test_limits.py::*": SOCKET,
+    "*test_metrics.py::*": "one of the requests that it counts has a method that Node refuses",
+    "*test_volume.py::*": "5,000 creates that are all alike, and its minute is spent without Prism already",
+}
+
+
+def reason_against(test_id):
+    """Why the test is not run behind the judge, None if it is."""
+    return next((reason for pattern, reason in DIRECT.items() if fnmatch(test_id, pattern)), None)
