@@ -137,6 +137,57 @@ static void try_settle_and_claim(struct trial *trial) {
     claim_batch_release(&batch);
 }
 
+/* Without faults: the ids of the newest preorders, one to a line of `ids`. */
+static void find_preorders(struct trial *trial, struct ident ids[BATCH]) {
+    bool was_armed[] = {memory_fault.is_armed, disk_fault.is_armed};
+    memory_fault.is_armed = disk_fault.is_armed = false;
+    for (int i = 0; i < BATCH; i++) {
+        const char *id = fixture_text(
+            trial->fixture, "SELECT id FROM preorders ORDER BY rowid DESC LIMIT 1 OFFSET %d", i);
+        assert_true(ident_parse(id, &ids[i]));
+    }
+    memory_fault.is_armed = was_armed[0];
+    disk_fault.is_armed = was_armed[1];
+}
+
+/* Two that complete, and one that is flagged. */
+static void try_apply(struct trial *trial) {
+    struct ident ids[BATCH];
+    struct payment_event events[BATCH];
+    struct payment_apply applies[BATCH] = {0};
+    find_preorders(trial, ids);
+    for (int i = 0; i < BATCH; i++) {
+        events[i] = fixture_payment(&ids[i], ids[i].text, ids[i].text, PAYMENT_PAID);
+        applies[i].event = &events[i];
+    }
+    events[BATCH - 1].amount_subtotal = 1;
+    struct payment_terms terms = fixture_terms(trial->fixture, FIXTURE_NOW_MS + 1000);
+    trial->code = store_apply_payments(trial->store, &terms, applies, BATCH, &trial->err);
+    for (int i = 0; i < BATCH; i++) {
+        enum payment_result expected = i < BATCH - 1 ? PAYMENT_APPLIED : PAYMENT_FLAGGED;
+        assert_int_equal(applies[i].result, trial->code == ERR_OK ? expected : PAYMENT_UNDECIDED);
+    }
+}
+
+static void try_accept(struct trial *trial) {
+    struct ident ids[BATCH];
+    bool was_armed[] = {memory_fault.is_armed, disk_fault.is_armed};
+    find_preorders(trial, ids);
+    memory_fault.is_armed = disk_fault.is_armed = false;
+    struct payment_event event = fixture_payment(&ids[0], ids[0].text, "a", PAYMENT_PAID);
+    event.amount_subtotal = 1;
+    assert_int_equal(fixture_apply(trial->fixture, &event, FIXTURE_NOW_MS).result, PAYMENT_FLAGGED);
+    memory_fault.is_armed = was_armed[0];
+    disk_fault.is_armed = was_armed[1];
+    struct acceptance acceptance = {.preorder_id = ids[0],
+                                    .terms = fixture_terms(trial->fixture, FIXTURE_NOW_MS + 1000),
+                                    .actor = "a person",
+                                    .reason = "the bank said so"};
+    struct acceptance_report report;
+    trial->code = store_accept_payment(trial->store, &acceptance, &report, &trial->err);
+    assert_true(trial->code != ERR_OK || report.has_event);
+}
+
 static void try_checkpoint(struct trial *trial) {
     trial->code = store_checkpoint(trial->store, 0, &trial->err);
 }
@@ -152,23 +203,31 @@ static void try_open(struct trial *trial) {
 /* ---- The loop --------------------------------------------------------------------------------- */
 
 struct counts {
-    int64_t preorders, events, keys, sent, judged, claimed;
+    int64_t preorders, events, keys, sent, judged, claimed, payments, completed, flagged, accepted;
 };
+enum { COUNTS = sizeof(struct counts) / sizeof(int64_t) };
 
 static struct counts count(struct fixture *fixture) {
     const char *text = fixture_text(fixture, "SELECT (SELECT count(*) FROM preorders), count(*),"
                                              " (SELECT count(*) FROM idempotency_keys),"
                                              " count(*) FILTER (WHERE status = 'sent'),"
                                              " (SELECT count(*) FROM outbox_attempts),"
-                                             " count(claimed_by) FROM outbox");
-    int64_t numbers[6];
-    for (int i = 0; i < 6; i++) {
+                                             " count(claimed_by),"
+                                             " (SELECT count(*) FROM payment_events),"
+                                             " (SELECT count(*) FROM preorders"
+                                             "  WHERE status = 'completed'),"
+                                             " (SELECT count(flag) FROM preorders),"
+                                             " (SELECT count(*) FROM audit_log) FROM outbox");
+    int64_t numbers[COUNTS];
+    for (int i = 0; i < COUNTS; i++) {
         char *end = NULL;
         numbers[i] = strtoll(text, &end, 10);
-        assert_true(*end == (i < 5 ? '|' : '\0'));
+        assert_true(*end == (i < COUNTS - 1 ? '|' : '\0'));
         text = end + 1;
     }
-    return (struct counts){numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5]};
+    struct counts counts;
+    memcpy(&counts, numbers, sizeof counts);
+    return counts;
 }
 
 typedef void try_function(struct trial *trial);
@@ -186,6 +245,37 @@ static void check_create(const struct trial *trial, const struct counts *before,
     }
     if (trial->code == ERR_BUSY) {
         assert_int_equal(added, 0);
+    }
+}
+
+static void check_apply(const struct trial *trial, const struct counts *before,
+                        const struct counts *after) {
+    int64_t added = after->payments - before->payments;
+    assert_true(added == 0 || added == BATCH);
+    int64_t completed = added == 0 ? 0 : BATCH - 1;
+    assert_int_equal(after->events - before->events, completed);
+    assert_int_equal(after->completed - before->completed, completed);
+    assert_int_equal(after->flagged - before->flagged, added / BATCH);
+    if (trial->code == ERR_OK) {
+        assert_int_equal(added, BATCH);
+    }
+    if (trial->code == ERR_BUSY) {
+        assert_int_equal(added, 0);
+    }
+}
+
+static void check_accept(const struct trial *trial, const struct counts *before,
+                         const struct counts *after) {
+    int64_t accepted = after->accepted - before->accepted;
+    assert_true(accepted == 0 || accepted == 1);
+    assert_int_equal(after->completed - before->completed, accepted);
+    assert_int_equal(after->events - before->events, accepted);
+    assert_int_equal(after->flagged - before->flagged, 1 - accepted);
+    if (trial->code == ERR_OK) {
+        assert_int_equal(accepted, 1);
+    }
+    if (trial->code == ERR_BUSY) {
+        assert_int_equal(accepted, 0);
     }
 }
 
@@ -269,6 +359,14 @@ static void without_memory_a_create_is_whole_or_not_at_all(void **state) {
     run_all_points(*state, &memory_fault, try_create, check_create);
 }
 
+static void without_memory_a_payment_is_whole_or_not_at_all(void **state) {
+    run_all_points(*state, &memory_fault, try_apply, check_apply);
+}
+
+static void without_memory_an_acceptance_is_whole_or_not_at_all(void **state) {
+    run_all_points(*state, &memory_fault, try_accept, check_accept);
+}
+
 static void without_memory_a_step_is_whole_or_not_at_all(void **state) {
     run_all_points(*state, &memory_fault, try_settle_and_claim, check_settle);
 }
@@ -298,6 +396,14 @@ static void without_memory_a_replay_writes_nothing(void **state) {
 
 static void on_a_broken_disk_a_create_is_whole_or_not_at_all(void **state) {
     run_all_points(*state, &disk_fault, try_create, check_create);
+}
+
+static void on_a_broken_disk_a_payment_is_whole_or_not_at_all(void **state) {
+    run_all_points(*state, &disk_fault, try_apply, check_apply);
+}
+
+static void on_a_broken_disk_an_acceptance_is_whole_or_not_at_all(void **state) {
+    run_all_points(*state, &disk_fault, try_accept, check_accept);
 }
 
 static void on_a_broken_disk_a_step_is_whole_or_not_at_all(void **state) {
@@ -342,11 +448,15 @@ static void a_store_that_failed_once_for_want_of_memory_can_be_used_or_says_so(v
 int main(void) {
     const struct CMUnitTest tests[] = {
         EACH(without_memory_a_create_is_whole_or_not_at_all),
+        EACH(without_memory_a_payment_is_whole_or_not_at_all),
+        EACH(without_memory_an_acceptance_is_whole_or_not_at_all),
         EACH(without_memory_a_step_is_whole_or_not_at_all),
         EACH(without_memory_a_checkpoint_loses_nothing),
         EACH(without_memory_opening_fails_or_works),
         EACH(without_memory_a_replay_writes_nothing),
         EACH(on_a_broken_disk_a_create_is_whole_or_not_at_all),
+        EACH(on_a_broken_disk_a_payment_is_whole_or_not_at_all),
+        EACH(on_a_broken_disk_an_acceptance_is_whole_or_not_at_all),
         EACH(on_a_broken_disk_a_step_is_whole_or_not_at_all),
         EACH(on_a_broken_disk_a_checkpoint_loses_nothing),
         EACH(on_a_broken_disk_opening_fails_or_works),

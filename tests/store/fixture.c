@@ -165,6 +165,35 @@ void fixture_store_samples(struct fixture *fixture, size_t count, struct ident *
     free(samples);
 }
 
+struct payment_event fixture_payment(const struct ident *preorder_id, const char *id,
+                                     const char *session_id, enum payment_kind kind) {
+    struct payment_event event = {.kind = kind,
+                                  .preorder_id = *preorder_id,
+                                  .created_at_ms = FIXTURE_NOW_MS - 1000,
+                                  .amount_subtotal = 4999,
+                                  .amount_total = 4999,
+                                  .currency = "USD",
+                                  .request_id = "request-of-stripe"};
+    (void)snprintf(event.id, sizeof event.id, "evt_%s", id);
+    (void)snprintf(event.type, sizeof event.type, "checkout.session.%d", (int)kind);
+    (void)snprintf(event.session_id, sizeof event.session_id, "cs_%s", session_id);
+    return event;
+}
+
+struct payment_terms fixture_terms(struct fixture *fixture, int64_t now_ms) {
+    return (struct payment_terms){
+        .metric_prefix = "", .random = &fixture->random, .now_ms = now_ms};
+}
+
+struct payment_apply fixture_apply(struct fixture *fixture, const struct payment_event *event,
+                                   int64_t now_ms) {
+    struct payment_terms terms = fixture_terms(fixture, now_ms);
+    struct payment_apply apply = {.event = event};
+    struct err err = {0};
+    ASSERT_OK(store_apply_payments(fixture->store, &terms, &apply, 1, &err));
+    return apply;
+}
+
 struct claim_request fixture_claim_request(int64_t now_ms, size_t count_max) {
     return (struct claim_request){.worker = "worker-a",
                                   .now_ms = now_ms,

@@ -65,6 +65,14 @@ void sample_use_key(struct sample *sample, const char *key, uint8_t fingerprint)
 /* Makes and stores `count` of them, due one ms after the other; ids_out may be NULL. */
 void fixture_store_samples(struct fixture *fixture, size_t count, struct ident *event_ids_out);
 
+/* What Stripe may say of a sample: of the sample's amount, made a second before FIXTURE_NOW_MS. */
+struct payment_event fixture_payment(const struct ident *preorder_id, const char *id,
+                                     const char *session_id, enum payment_kind kind);
+struct payment_terms fixture_terms(struct fixture *fixture, int64_t now_ms);
+/* Applies one at `now_ms`. */
+struct payment_apply fixture_apply(struct fixture *fixture, const struct payment_event *event,
+                                   int64_t now_ms);
+
 /* A claim as most tests want it: by "worker-a", lease 1,000 ms, probes every 10,000 ms. */
 struct claim_request fixture_claim_request(int64_t now_ms, size_t count_max);
 /* Claims exactly one event at `now_ms` and returns it without its payload. */
