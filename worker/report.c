@@ -9,7 +9,7 @@ static void report_line(const struct flight *flight) {
     const struct verdict *verdict = &flight->verdict;
     char trace[TRACE_ID_BYTES];
     char next[CLOCK_RFC3339_BYTES] = "";
-    trace_id(flight->claim.traceparent, trace);
+    trace_extract_id(flight->claim.traceparent, trace);
     if (verdict->next_attempt_at_ms > 0) {
         clock_format_rfc3339(verdict->next_attempt_at_ms, next);
     }

@@ -29,7 +29,7 @@ static bool is_well_formed(const char *text) {
            text[FLAGS_AT - 1] == '-' && is_hex(text + FLAGS_AT, 2);
 }
 
-void trace_id(const char *traceparent, char id_out[TRACE_ID_BYTES]) {
+void trace_extract_id(const char *traceparent, char id_out[TRACE_ID_BYTES]) {
     id_out[0] = '\0';
     if (is_well_formed(traceparent)) {
         memcpy(id_out, traceparent + TRACE_AT, TRACE_CHARS);

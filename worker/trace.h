@@ -11,7 +11,7 @@
 enum { TRACE_ID_BYTES = 33 };
 
 /* The trace id of a well-formed traceparent, else "". */
-void trace_id(const char *traceparent, char id_out[TRACE_ID_BYTES]);
+void trace_extract_id(const char *traceparent, char id_out[TRACE_ID_BYTES]);
 
 /* The same trace and flags with a new parent id: each attempt is a span of its own. "" if
    `traceparent` is not well-formed. */
