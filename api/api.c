@@ -23,6 +23,8 @@ enum err_code api_open(const struct api_options *options, struct api **api_out, 
     }
     api->options = *options;
     intake_init(&api->intake);
+    payments_init(&api->payments);
+    api_set_catalog(api, options->catalog);
     *api_out = api;
     return ERR_OK;
 }
@@ -30,16 +32,28 @@ enum err_code api_open(const struct api_options *options, struct api **api_out, 
 void api_close(struct api *api) {
     if (api != NULL) {
         intake_release(&api->intake);
+        payments_release(&api->payments);
         free(api);
     }
 }
 
 void api_set_catalog(struct api *api, const struct catalog *catalog) {
     api->options.catalog = catalog;
+    api->stripe_mode = stripe_mode_find(api->options.settings->stripe_mode, catalog);
 }
 
 size_t api_queued_count(const struct api *api) {
-    return api->intake.count;
+    return api->intake.count + api->payments.count;
+}
+
+/* A shop without the secret has no webhook, by no method. */
+static const struct route *find_route(const struct api *api, const struct request *request,
+                                      struct reply *reply_out) {
+    if (api->options.settings->stripe_webhook_secret == NULL && router_is_webhook(request)) {
+        *reply_out = router_refuse_path(request);
+        return NULL;
+    }
+    return router_find(request, reply_out);
 }
 
 /* "application/json", with or without "; charset=utf-8". */
@@ -62,8 +76,7 @@ static bool is_json(const char *content_type) {
 }
 
 bool api_refuse_head(struct api *api, const struct request *request, struct reply *reply_out) {
-    (void)api;
-    const struct route *route = router_find(request, reply_out);
+    const struct route *route = find_route(api, request, reply_out);
     if (route == NULL) {
         return true;
     }
@@ -89,7 +102,7 @@ bool api_refuse_head(struct api *api, const struct request *request, struct repl
 
 void api_take(struct api *api, const struct request *request, void *ticket) {
     struct reply reply = {0};
-    const struct route *route = router_find(request, &reply);
+    const struct route *route = find_route(api, request, &reply);
     if (route == NULL) {
         api->options.on_reply(api->options.context, ticket, &reply);
         return;
@@ -181,7 +194,7 @@ static void fail(struct api *api, struct intake_item *item, enum err_code code) 
     intake_item_free(item);
 }
 
-enum err_code api_commit(struct api *api, struct err *err) {
+static CHECKED enum err_code commit_creates(struct api *api, struct err *err) {
     struct intake_item *items[API_BATCH_MAX];
     struct create creates[API_BATCH_MAX];
     size_t count = 0;
@@ -212,6 +225,16 @@ enum err_code api_commit(struct api *api, struct err *err) {
     if (code != ERR_OK) {
         log_error(LOG_MSG("preorders not stored"), LOG_INT("count", (int64_t)count),
                   LOG_TEXT("error", err->text));
+    }
+    return code;
+}
+
+enum err_code api_commit(struct api *api, struct err *err) {
+    enum err_code code = commit_creates(api, err);
+    if (code == ERR_OK) {
+        code = payments_commit(api, err);
+    }
+    if (code != ERR_OK) {
         /* Whoever queues behind them has waited as long: not another time out for each batch. */
         api_refuse_queued(api);
     }
@@ -223,4 +246,5 @@ void api_refuse_queued(struct api *api) {
          item = intake_pop(&api->intake)) {
         fail(api, item, ERR_BUSY);
     }
+    payments_refuse(api);
 }

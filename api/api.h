@@ -4,8 +4,8 @@
  * here, so that a test can run it against a simulated clock, store and client.
  *
  * Each turn of the loop hands over the requests that arrived (api_take), then commits all creates
- * among them in one transaction (api_commit): the batch grows by itself under load. A 201 is given
- * only after that commit.
+ * among them in one transaction, and all payment events in another (api_commit): the batch grows by
+ * itself under load. A 201 is given only after that commit, and so is a payment event's 200.
  *
  * Ownership: a request stays valid until its reply was given; `ticket` is the caller's name for
  * it. Threads: one.
@@ -53,8 +53,9 @@ void api_take(struct api *api, const struct request *request, void *ticket);
 size_t api_queued_count(const struct api *api);
 
 /*
- * Commits up to API_BATCH_MAX queued creates and answers them: 201, a replay or 422. When the
- * database could not take them, they and all others in the queue get 503. ERR_FATAL: so they did,
+ * Commits up to API_BATCH_MAX queued creates and answers them: 201, a replay or 422; then the
+ * payment events (payments.h). When the database could not take them, they and all others in the
+ * queue get 503. ERR_FATAL: so they did,
  * stop serving and exit; anything else is dealt with.
  */
 CHECKED enum err_code api_commit(struct api *api, struct err *err);

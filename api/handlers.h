@@ -7,6 +7,8 @@
 
 void handle_preorder_create(struct api *api, const struct request *request, const char *parameter,
                             void *ticket);
+void handle_stripe_webhook(struct api *api, const struct request *request, const char *parameter,
+                           void *ticket);
 void handle_preorder_get(struct api *api, const struct request *request, const char *parameter,
                          void *ticket);
 void handle_openapi_get(struct api *api, const struct request *request, const char *parameter,

@@ -27,10 +27,11 @@ const struct metric api_metrics[API_METRIC_COUNT] = {
                      .labels = {"result"},
                      .series_max = 4},
     [API_PAYMENT_EVENTS] = {.name = "preorder_payment_events_total",
-                            .help = "Payment events received, by type and what became of them.",
+                            .help = "Payment events received, by type (other: none of ours; "
+                                    "unsigned: unknown) and what became of them.",
                             .kind = METRIC_COUNTER,
                             .labels = {"type", "outcome"},
-                            .series_max = 64},
+                            .series_max = 96},
     [API_COMMIT_BATCH_SIZE] = {.name = "preorder_commit_batch_size",
                                .help = "Creates in one transaction.",
                                .kind = METRIC_HISTOGRAM,

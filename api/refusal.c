@@ -2,17 +2,28 @@
 
 #include <assert.h>
 
-struct reply refusal_unavailable(const struct request *request, enum err_code code) {
-    const char *detail =
-        code == ERR_BUSY
-            ? "The database could not take the request in time. Nothing was stored; repeat it "
-              "after the time in Retry-After."
-            : "The preorder may or may not have been stored. Repeat the request with the same "
-              "Idempotency-Key after the time in Retry-After to find out.";
+static struct reply unavailable(const struct request *request, const char *detail) {
     struct reply reply = problem_reply(request, 503, "database-unavailable", "Database unavailable",
                                        detail, NULL, 0);
     reply_add_header(&reply, "Retry-After", "1");
     return reply;
+}
+
+struct reply refusal_unavailable(const struct request *request, enum err_code code) {
+    return unavailable(
+        request, code == ERR_BUSY
+                     ? "The database could not take the request in time. Nothing was stored; "
+                       "repeat it after the time in Retry-After."
+                     : "The preorder may or may not have been stored. Repeat the request with the "
+                       "same Idempotency-Key after the time in Retry-After to find out.");
+}
+
+struct reply refusal_event_unavailable(const struct request *request, enum err_code code) {
+    return unavailable(request, code == ERR_BUSY
+                                    ? "The database could not take the event in time. Nothing was "
+                                      "stored; send it again."
+                                    : "The event may or may not have been stored. Send it again: "
+                                      "an event is stored once.");
 }
 
 struct reply refusal_body(const struct request *request, const struct err *err) {

@@ -10,6 +10,9 @@
    error's text is for the log, not for the client. */
 struct reply refusal_unavailable(const struct request *request, enum err_code code);
 
+/* The same for a payment event. */
+struct reply refusal_event_unavailable(const struct request *request, enum err_code code);
+
 /* 400 for a body that is no preorder at all, or 422 with all faults of the draft. */
 struct reply refusal_body(const struct request *request, const struct err *err);
 struct reply refusal_faults(const struct request *request, const struct preorder_draft *draft);

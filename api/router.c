@@ -8,6 +8,7 @@
 static const struct route routes[] = {
     {"POST", "/pre-order", NULL, true, handle_preorder_create},
     {"GET", "/pre-order/{id}", "/pre-order/", false, handle_preorder_get},
+    {"POST", ROUTER_WEBHOOK_PATH, NULL, true, handle_stripe_webhook},
     {"GET", "/openapi.json", NULL, false, handle_openapi_get},
 };
 enum { ROUTE_COUNT = sizeof routes / sizeof routes[0] };
@@ -54,6 +55,21 @@ static const char *allowed_methods(const char *path) {
     return "";
 }
 
+struct reply router_refuse_path(const struct request *request) {
+    struct reply reply = problem_reply(request, 404, "unknown-path", "Unknown path",
+                                       "Nothing is served at this path.", NULL, 0);
+    reply_add_header(&reply, "Link", DESCRIPTION_LINK);
+    return reply;
+}
+
+bool router_is_webhook(const struct request *request) {
+    return strcmp(request->path, ROUTER_WEBHOOK_PATH) == 0;
+}
+
+int64_t router_body_bytes_max(const struct request *request) {
+    return router_is_webhook(request) ? WEBHOOK_BODY_BYTES_MAX : BODY_BYTES_MAX;
+}
+
 const struct route *router_find(const struct request *request, struct reply *reply_out) {
     for (size_t i = 0; i < ROUTE_COUNT; i++) {
         if (matches_path(&routes[i], request->path) &&
@@ -67,9 +83,7 @@ const struct route *router_find(const struct request *request, struct reply *rep
             problem_reply(request, 501, "unknown-method", "Unknown method",
                           "HTTP has no such method; methods are written in upper case.", NULL, 0);
     } else if (allowed[0] == '\0') {
-        *reply_out = problem_reply(request, 404, "unknown-path", "Unknown path",
-                                   "Nothing is served at this path.", NULL, 0);
-        reply_add_header(reply_out, "Link", DESCRIPTION_LINK);
+        *reply_out = router_refuse_path(request);
     } else if (strcmp(request->method, "OPTIONS") == 0) {
         *reply_out = (struct reply){.status = 204};
         reply_add_header(reply_out, "Allow", allowed);

@@ -17,6 +17,21 @@ struct route {
                    void *ticket);
 };
 
+#define ROUTER_WEBHOOK_PATH "/webhooks/stripe"
+
+enum {
+    BODY_BYTES_MAX = 64 * 1024,
+    /* Stripe names no limit of its own. The most there can be in a session is its metadata: 50 values
+       of 500 characters, 150 KB if each is written as \uXXXX. */
+    WEBHOOK_BODY_BYTES_MAX = 256 * 1024,
+};
+
+/* By the path: how long the body may be. */
+int64_t router_body_bytes_max(const struct request *request);
+bool router_is_webhook(const struct request *request);
+/* 404 for a path at which nothing is served. */
+struct reply router_refuse_path(const struct request *request);
+
 /* The route, or NULL with *reply_out filled. */
 const struct route *router_find(const struct request *request, struct reply *reply_out);
 

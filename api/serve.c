@@ -9,8 +9,6 @@
 #include "api/router.h"
 #include "common/log.h"
 
-enum { BODY_BYTES_MAX = 64 * 1024 };
-
 struct serve {
     struct serve_options options;
     struct api *api;
@@ -23,6 +21,11 @@ static void on_head(void *context, struct exchange *exchange) {
     if (api_refuse_head(self->api, exchange_request(exchange), &reply)) {
         exchange_reply(exchange, &reply);
     }
+}
+
+static int64_t body_limit(void *context, const struct request *request) {
+    (void)context;
+    return router_body_bytes_max(request);
 }
 
 static void on_request(void *context, struct exchange *exchange) {
@@ -132,7 +135,7 @@ static CHECKED enum err_code drain(struct serve *self, struct err *err) {
 static CHECKED enum err_code open_server(struct serve *self, struct err *err) {
     struct server_options options = {
         .listen_fd = self->options.listen_fd,
-        .body_bytes_max = BODY_BYTES_MAX,
+        .body_limit = body_limit,
         .request_deadline_ms = self->options.settings->request_deadline_ms,
         .connections_max = (int32_t)self->options.settings->connections_max,
         .clock = self->options.clock,

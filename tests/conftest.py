@@ -3,6 +3,7 @@
 import pytest
 
 from lib import judge, judged
+from lib.stripe import SECRET, Signer
 from lib.system import System
 
 
@@ -46,3 +47,19 @@ def shared_api(tmp_path_factory):
     made.migrate().start_api()
     yield made
     ended(made)
+
+
+@pytest.fixture(scope="session")
+def signer():
+    """Stripe's own package, signing."""
+    made = Signer()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def paying(system):
+    """As shop, and the API takes Stripe's events."""
+    system.migrate().start_sandbox()
+    system.start_api(STRIPE_WEBHOOK_SECRET=SECRET)
+    return system

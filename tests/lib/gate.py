@@ -1,5 +1,6 @@
 """The gate as seen from outside: common/store/sqlite/gate.h."""
 
+import contextlib
 import fcntl
 import struct
 import time
@@ -16,6 +17,14 @@ def is_held(database):
         asked = struct.pack(FLOCK, fcntl.F_WRLCK, 0, 0, BYTES, 0)
         answer = fcntl.fcntl(stream.fileno(), fcntl.F_OFD_GETLK, asked)
         return struct.unpack(FLOCK, answer)[0] != fcntl.F_UNLCK
+
+
+@contextlib.contextmanager
+def held(database):
+    """Nobody else gets into the gate meanwhile."""
+    with open(f"{database}-gate", "r+b") as stream:
+        fcntl.fcntl(stream.fileno(), fcntl.F_OFD_SETLKW, struct.pack(FLOCK, fcntl.F_WRLCK, 0, 0, BYTES, 0))
+        yield
 
 
 def is_stopped(process):

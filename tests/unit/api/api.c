@@ -108,8 +108,10 @@ static int set_up(void **state) {
     open_store(world);
     static char prefix[] = "PRE";
     static char metric_prefix[] = "";
+    static char stripe_mode[] = "auto";
     world->settings.number_prefix = prefix;
     world->settings.klaviyo_metric_prefix = metric_prefix;
+    world->settings.stripe_mode = stripe_mode;
     assert_int_equal(
         catalog_parse("catalog", catalog_text, strlen(catalog_text), &world->catalog, &err),
         ERR_OK);

@@ -20,6 +20,7 @@ static void finds_the_handler_of_each_route(void **state) {
         {"GET", "/pre-order/0190", handle_preorder_get},
         {"HEAD", "/pre-order/0190", handle_preorder_get},
         {"GET", "/openapi.json", handle_openapi_get},
+        {"POST", "/webhooks/stripe", handle_stripe_webhook},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct request request = {.method = rows[i].method, .path = rows[i].path, .body = ""};
