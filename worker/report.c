@@ -1,15 +1,15 @@
 #include "worker/report.h"
 
 #include "common/clock.h"
+#include "common/domain/trace.h"
 #include "common/log.h"
 #include "worker/metrics.h"
-#include "worker/trace.h"
 
 static void report_line(const struct flight *flight) {
     const struct verdict *verdict = &flight->verdict;
     char trace[TRACE_ID_BYTES];
     char next[CLOCK_RFC3339_BYTES] = "";
-    trace_extract_id(flight->claim.traceparent, trace);
+    trace_id(flight->claim.traceparent, trace);
     if (verdict->next_attempt_at_ms > 0) {
         clock_format_rfc3339(verdict->next_attempt_at_ms, next);
     }

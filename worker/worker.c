@@ -4,13 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/domain/trace.h"
 #include "worker/backfill.h"
 #include "worker/bulk.h"
 #include "worker/flight.h"
 #include "worker/neighbours.h"
 #include "worker/report.h"
 #include "worker/streak.h"
-#include "worker/trace.h"
 
 enum {
     /* After the store was busy: long enough to let others through, short beside the request. */

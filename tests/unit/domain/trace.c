@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "worker/trace.h"
+#include "common/domain/trace.h"
 
 static const char example[] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
@@ -29,7 +29,7 @@ static void a_continued_trace_keeps_all_but_the_parent(void **state) {
 static void the_trace_id_is_found(void **state) {
     (void)state;
     char id[TRACE_ID_BYTES];
-    trace_extract_id(example, id);
+    trace_id(example, id);
     assert_string_equal(id, "4bf92f3577b34da6a3ce929d0e0e4736");
 }
 
@@ -51,7 +51,7 @@ static void what_is_malformed_gives_nothing(void **state) {
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         char id[TRACE_ID_BYTES] = "x";
         char next[TRACEPARENT_BYTES] = "x";
-        trace_extract_id(texts[i], id);
+        trace_id(texts[i], id);
         trace_continue(texts[i], &random, next);
         assert_string_equal(id, "");
         assert_string_equal(next, "");
