@@ -6,7 +6,7 @@ import re
 from lib.tree import files, read
 
 # Of paths and methods that no operation of the description has.
-OF_NO_OPERATION = {"unknown-path", "method-not-allowed", "unknown-method"}
+OF_NO_OPERATION = {"method-not-allowed", "unknown-method"}
 
 
 def in_code():
