@@ -39,6 +39,11 @@ static void on_gate_wait(void *context, int64_t wait_us) {
                     (double)wait_us / (double)(MS_PER_S * US_PER_MS));
 }
 
+static void on_checkpoint(void *context, int64_t duration_us) {
+    metrics_observe(((struct program *)context)->metrics, API_CHECKPOINT, NULL,
+                    (double)duration_us / (double)(MS_PER_S * US_PER_MS));
+}
+
 static CHECKED enum err_code open_stores(struct program *self, struct err *err) {
     struct store_options options = {
         .role = STORE_CHECKOUT,
@@ -47,6 +52,7 @@ static CHECKED enum err_code open_stores(struct program *self, struct err *err) 
     };
     struct store_options counted = options; /* the admin's own probes are no checkouts */
     counted.on_gate_wait = on_gate_wait;
+    counted.on_checkpoint = on_checkpoint;
     counted.context = self;
     enum err_code code = store_open(self->settings.database_url, &counted, &self->store, err);
     return code == ERR_OK

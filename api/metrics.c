@@ -41,4 +41,9 @@ const struct metric api_metrics[API_METRIC_COUNT] = {
                        .kind = METRIC_HISTOGRAM,
                        .bounds = {.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25,
                                   .5, 1, 2}},
+    [API_CHECKPOINT] =
+        {.name = "preorder_checkpoint_seconds",
+         .help = "How long it took to work the log off into the database, within the gate.",
+         .kind = METRIC_HISTOGRAM,
+         .bounds = {.001, .0025, .005, .0075, .01, .015, .025, .05, .1, .25, 1}},
 };

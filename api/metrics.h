@@ -13,6 +13,7 @@ enum api_metric {
     API_PAYMENT_EVENTS, /* type, outcome */
     API_COMMIT_BATCH_SIZE,
     API_GATE_WAIT,
+    API_CHECKPOINT,
     API_METRIC_COUNT,
 };
 

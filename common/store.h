@@ -38,6 +38,8 @@ struct store_options {
     /* Told how long each write waited for the gate, won or not; NULL: nobody wants to know. Called on
        the thread that uses the store. */
     void (*on_gate_wait)(void *context, int64_t wait_us);
+    /* Told how long each checkpoint took, within the gate; NULL and thread as above. */
+    void (*on_checkpoint)(void *context, int64_t duration_us);
     void *context;
 };
 

@@ -51,12 +51,18 @@ static void on_gate_wait(void *context, int64_t wait_us) {
                     (double)wait_us / (double)(MS_PER_S * US_PER_MS));
 }
 
+static void on_checkpoint(void *context, int64_t duration_us) {
+    metrics_observe(((struct program *)context)->metrics, WORKER_CHECKPOINT, NULL,
+                    (double)duration_us / (double)(MS_PER_S * US_PER_MS));
+}
+
 static enum err_code open_store(struct program *program, struct err *err) {
     struct store_options options = {
         .role = STORE_BACKGROUND,
         .write_timeout_ms = program->settings.write_timeout_ms,
         .clock = clock_system(),
         .on_gate_wait = on_gate_wait,
+        .on_checkpoint = on_checkpoint,
         .context = program,
     };
     enum err_code code = store_open(program->settings.database_url, &options, &program->store, err);

@@ -16,6 +16,7 @@ SHARED = {
     "preorder_breaker_open", "preorder_account_paused", "preorder_wal_pages", "preorder_database_size_bytes",
     "preorder_build_info", "process_start_time_seconds", "process_cpu_seconds_total", "process_open_fds",
     "process_max_fds", "process_resident_memory_bytes", "preorder_gate_wait_seconds",
+    "preorder_checkpoint_seconds",
 }
 OF_API = {
     "preorder_http_requests_total", "preorder_http_request_duration_seconds", "preorder_http_requests_in_flight",

@@ -189,6 +189,30 @@ static void a_write_tells_how_long_it_waited_for_the_gate(void **state) {
     store_close(store);
 }
 
+static void on_checkpoint(void *context, int64_t duration_us) {
+    assert_ptr_equal(context, &told_count);
+    told_count++;
+    told_us = duration_us;
+}
+
+static void a_checkpoint_tells_how_long_it_took(void **state) {
+    struct fixture *fixture = *state;
+    struct store_options options = fixture_options(STORE_BACKGROUND, 200);
+    struct store *store = NULL;
+    struct err err = {0};
+    options.on_checkpoint = on_checkpoint;
+    options.context = &told_count;
+    told_count = 0;
+    told_us = -1;
+    ASSERT_OK(store_open(fixture->url, &options, &store, &err));
+    ASSERT_OK(store_checkpoint(store, 1, &err)); /* this handle knows of no page */
+    assert_int_equal(told_count, 0);
+    ASSERT_OK(store_checkpoint(store, 0, &err));
+    assert_int_equal(told_count, 1);
+    assert_in_range(told_us, 0, INT64_C(10000) * US_PER_MS);
+    store_close(store);
+}
+
 #define EACH(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 int main(void) {
@@ -199,6 +223,7 @@ int main(void) {
         EACH(the_account_s_note_says_what_holds_it),
         EACH(figures_that_cannot_be_read_are_left_out),
         EACH(a_write_tells_how_long_it_waited_for_the_gate),
+        EACH(a_checkpoint_tells_how_long_it_took),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,11 +25,16 @@ enum err_code sqlite_checkpoint(struct store *store, int32_t pages_min, struct e
     if (code != ERR_OK) {
         return code;
     }
+    int64_t start_us = clock_mono_us(self->options.clock);
     int log_pages = 0;
     int done_pages = 0;
     int result = sqlite3_wal_checkpoint_v2(self->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &log_pages,
                                            &done_pages);
     gate_leave(&self->gate);
+    if (self->options.on_checkpoint != NULL) {
+        self->options.on_checkpoint(self->options.context,
+                                    clock_mono_us(self->options.clock) - start_us);
+    }
     if (result != SQLITE_OK) {
         return sqlite_fail(self, result, "cannot work the log off", err);
     }
