@@ -5,7 +5,7 @@ import json
 from lib.gate import held
 from lib.metrics import Metrics
 from lib.stripe import (API_VERSION, ATTEMPT_FAILED, COMPLETED, EXPIRED, FAILED, SECRET, SUCCEEDED, VERSION, deliver,
-                        event, outcome, payment_intent, session)
+                        event, outcome, payment_intent, session, written)
 from lib.system import ROOT
 
 
@@ -51,6 +51,13 @@ def test_a_paid_session_completes_the_preorder(paying, signer):
     assert (line["request_id"], line["stripe_event_id"], line["preorder_id"], line["outcome"], line["event_id"]) == (
         "req-1", happened["id"], made["id"], "applied", row["id"])
     assert counted(paying, type=COMPLETED, outcome="applied") == 1
+
+
+def test_the_bytes_count_as_they_come(paying, signer):
+    """Stripe indents its JSON, escapes what is not ASCII, and may order and space it as it likes."""
+    for style in ({"indent": 2}, {"sort_keys": True}, {"ensure_ascii": False}, {"separators": (" , ", "\t:\n")}):
+        thing = session(paying.created(), customer_details={"name": "Zoë 🛋️"})
+        assert outcome(deliver(paying, signer, json.dumps(event(COMPLETED, thing), **style))) == "applied", style
 
 
 def test_an_event_that_comes_again_changes_nothing(paying, signer):
@@ -189,11 +196,11 @@ def test_the_mode_can_be_set(system, signer):
 
 def test_a_signed_body_that_is_no_event_is_refused(paying, signer):
     made = paying.created()
-    right = json.dumps(event(COMPLETED, session(made)))
+    right = written(event(COMPLETED, session(made)))
     for payload in ("{", "[]", "null", "7", '"evt_1"', "{}", right[:-1], right + "x", '{"id":"evt_1","id":"evt_2"}',
                     "[" * 100_000, json.dumps(event(COMPLETED, session(made), id=7)),
                     json.dumps(event(COMPLETED, "cs_1")), json.dumps(event(COMPLETED, session(made, amount_total="1"))),
-                    right.replace('"amount_total": 4990', '"amount_total": 4990, "amount_total": 1')):
+                    right.replace('"amount_total":4990', '"amount_total":4990,"amount_total":1')):
         response = deliver(paying, signer, payload)
         assert response.status == 400, payload[:200]
         assert response.json()["type"] == "/problems/invalid-body"
@@ -203,7 +210,7 @@ def test_a_signed_body_that_is_no_event_is_refused(paying, signer):
 
 
 def test_it_has_to_be_json_without_an_encoding(paying, signer):
-    payload = json.dumps(event(COMPLETED, session(paying.created())))
+    payload = written(event(COMPLETED, session(paying.created())))
     for headers in ({"Content-Type": "application/x-www-form-urlencoded"}, {"Content-Type": "text/plain"},
                     {"Content-Encoding": "gzip"}):
         assert deliver(paying, signer, payload, headers).status == 415

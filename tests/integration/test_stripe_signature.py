@@ -1,6 +1,5 @@
 """POST /webhooks/stripe: who is believed. The headers are made by Stripe's own package."""
 
-import json
 import signal
 import time
 
@@ -8,7 +7,7 @@ import pytest
 
 from lib import http
 from lib.metrics import Metrics
-from lib.stripe import COMPLETED, PATH, SECRET, deliver, event, outcome, session
+from lib.stripe import COMPLETED, PATH, SECRET, deliver, event, outcome, session, written
 from lib.system import API
 from lib.wait import wait_until
 
@@ -68,7 +67,7 @@ def test_a_signature_by_another_secret_is_refused(paying, signer):
 
 
 def test_a_body_that_was_tampered_with_is_refused(paying, signer):
-    payload = json.dumps(paid(paying))
+    payload = written(paid(paying))
     header = signer.header(payload)
     for tampered in (payload.replace("4990", "0001"), payload + " ", payload[:-1], " " + payload):
         assert send(paying, tampered, header).status == 400
@@ -77,19 +76,19 @@ def test_a_body_that_was_tampered_with_is_refused(paying, signer):
 
 
 def test_a_time_that_was_tampered_with_is_refused(paying, signer):
-    payload = json.dumps(paid(paying))
+    payload = written(paid(paying))
     old = int(time.time()) - 400
     header = signer.header(payload, timestamp=old).replace(f"t={old}", f"t={int(time.time())}")
     assert_refused(paying, send(paying, payload, header), "wrong")
 
 
 def test_a_webhook_without_a_signature_is_refused(paying):
-    response = http.ask(paying.api.address, "POST", PATH, None, json.dumps(paid(paying)))
+    response = http.ask(paying.api.address, "POST", PATH, None, written(paid(paying)))
     assert_refused(paying, response, "missing")
 
 
 def test_what_is_no_header_of_stripes_is_refused(paying, signer):
-    payload = json.dumps(paid(paying))
+    payload = written(paid(paying))
     now, right = signer.header(payload).split(",")
     headers = ["", "x", now, right, f"{now},{now},{right}", f"{now};{right}", f"{now}, {right}",
                f"{now},{right.replace('v1', 'v0')}", f"{now},{right}" + ",v1=x" * 16, f"{now},{right}," + "x" * 4096]
@@ -101,7 +100,7 @@ def test_what_is_no_header_of_stripes_is_refused(paying, signer):
 
 
 def test_two_signature_headers_are_refused_even_if_both_are_right(paying, signer):
-    payload = json.dumps(paid(paying))
+    payload = written(paid(paying))
     header = signer.header(payload)
     request = http.render("POST", PATH, {"Stripe-Signature": header}, payload)
     line = f"Stripe-Signature: {header}\r\n".encode()
@@ -112,7 +111,7 @@ def test_two_signature_headers_are_refused_even_if_both_are_right(paying, signer
 
 def test_one_right_signature_among_several_is_enough(paying, signer):
     """As Stripe sends while a secret is being rolled: one v1 by each."""
-    payload = json.dumps(paid(paying))
+    payload = written(paid(paying))
     now, right = signer.header(payload).split(",")
     other = signer.header(payload, secret="whsec_other").split(",")[1]
     assert outcome(send(paying, payload, f"{now},{other},{right}")) == "applied"
@@ -181,7 +180,7 @@ def test_the_secret_is_not_shown_with_the_settings(system):
 def test_a_body_may_have_256_kib_here_and_no_more(paying, signer):
     made = session(paying.created(), metadata={"note": "x" * 200_000})
     assert outcome(deliver(paying, signer, event(COMPLETED, made))) == "applied"
-    payload = json.dumps(event(COMPLETED, session(paying.created())))
+    payload = written(event(COMPLETED, session(paying.created())))
     full = payload + " " * (256 * 1024 - len(payload))
     assert outcome(deliver(paying, signer, full)) == "applied"
     assert deliver(paying, signer, full + " ").status == 413

@@ -77,10 +77,15 @@ def event(event_type, thing, **members):
         "data": {"object": thing}, **members}
 
 
+def written(happened):
+    """An event's bytes, as JavaScript writes JSON: so they outlive a proxy that writes them anew (lib/judge.py)."""
+    return json.dumps(happened, separators=(",", ":"), ensure_ascii=False)
+
+
 def deliver(system, signer, payload, headers=None, connection=None, **signing):
     """Sends an event as Stripe does; `signing` goes to the signer."""
     if not isinstance(payload, str):
-        payload = json.dumps(payload, indent=2)
+        payload = written(payload)
     headers = {"Stripe-Signature": signer.header(payload, **signing),
                "Content-Type": "application/json; charset=utf-8", **(headers or {})}
     if connection is not None:
