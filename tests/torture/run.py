@@ -3,8 +3,10 @@
 
 import argparse
 import importlib
+import json
 import random
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -13,16 +15,17 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER.parent))
 
-from lib.system import System  # noqa: E402  (the path above comes first)
+from lib.system import ROOT, System  # noqa: E402  (the path above comes first)
 
 
 class Proof:
     """What a proof is given: its length, its dice, and systems that are ended behind it."""
 
-    def __init__(self, name, quick, seed):
+    def __init__(self, name, quick, seed, resume=False):
         self.name = name
         self.quick = quick
         self.seed = seed
+        self.resume = resume
         self.random = random.Random(seed)
         self.folder = Path(tempfile.mkdtemp(prefix=f"torture-{name}-"))
         self.systems = []
@@ -33,14 +36,39 @@ class Proof:
         self.systems.append(System(folder))
         return self.systems[-1]
 
+    # ---- Proofs that take hours add up over several runs: `--resume` goes on where the last one was ended ----
+
+    def _state_path(self):
+        return ROOT / "var" / "torture" / f"{self.name}-{'quick' if self.quick else 'full'}-{self.seed}.json"
+
+    def load(self):
+        """What the last run of this seed saved, if this one is to go on with it; sums over different sources
+        would prove nothing, so only a run of the same commit counts."""
+        if not self.resume or not self._state_path().exists():
+            return None
+        saved = json.loads(self._state_path().read_text())
+        return saved["state"] if saved["commit"] == commit() else None
+
+    def save(self, state):
+        self._state_path().parent.mkdir(parents=True, exist_ok=True)
+        new = self._state_path().with_suffix(".new")
+        new.write_text(json.dumps({"commit": commit(), "state": state}))
+        new.replace(self._state_path())
+
     def end(self):
         """Ends everything; what was wrong with any of it."""
         return [complaint for system in self.systems for complaint in system.close()]
 
 
-def run(name, quick, seed):
+def commit():
+    """The sources that are tested; empty where there is no git."""
+    done = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.stdout.strip()
+
+
+def run(name, quick, seed, resume=False):
     """One line; True if the promise held."""
-    proof = Proof(name, quick, seed)
+    proof = Proof(name, quick, seed, resume)
     start = time.monotonic()
     complaints, figures = [], ""
     try:
@@ -65,9 +93,12 @@ def main():
     parser = argparse.ArgumentParser(prog="./dev torture", description=__doc__.splitlines()[0])
     parser.add_argument("name", nargs="?", choices=names, help="one proof instead of all")
     parser.add_argument("--quick", action="store_true", help="the short form of each")
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1, 1_000_000))
+    parser.add_argument("--seed", type=int, help="the dice; without it new ones, with --resume always 1")
+    parser.add_argument("--resume", action="store_true", help="go on where the last run with this seed was ended")
     options = parser.parse_args()
-    held = [run(name, options.quick, options.seed) for name in names if options.name in (None, name)]
+    new_seed = 1 if options.resume else random.SystemRandom().randrange(1, 1_000_000)
+    seed = new_seed if options.seed is None else options.seed
+    held = [run(name, options.quick, seed, options.resume) for name in names if options.name in (None, name)]
     print(f"{held.count(True)} passed, {held.count(False)} failed, 0 skipped")
     return 0 if all(held) else 1
 
