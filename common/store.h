@@ -280,7 +280,7 @@ void claim_batch_release(struct claim_batch *batch); /* also right for a zeroed 
  * host of this handle's registered worker: that claim's lease is renewed instead.
  *
  * `batch` is emptied first. On failure nothing was settled nor claimed (ERR_BUSY), or it may have
- * been (ERR_UNKNOWN, ERR_FATAL): settle again, tokens make that safe.
+ * been (ERR_UNKNOWN, ERR_FATAL): the worker then cannot tell what it holds, and has to end.
  */
 CHECKED enum err_code store_settle_and_claim(struct store *store,
                                              const struct settlement *settlements,

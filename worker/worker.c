@@ -308,10 +308,11 @@ static void plan_next_look(struct worker *worker, const struct exchange *exchang
     worker->next_look_mono_ms = mono_ms(worker) + wait_ms;
 }
 
-/* ERR_BUSY and ERR_UNKNOWN are survived: the settlements stay and are given again. */
+/* ERR_BUSY is survived: the settlements stay and are given again. After ERR_UNKNOWN there may be claims
+   that this worker does not know of and would keep from everybody as long as it lives. */
 static enum err_code survive(struct worker *worker, enum err_code code, const struct err *err) {
     report_store(&worker->report, code, err);
-    if (code == ERR_BUSY || code == ERR_UNKNOWN) {
+    if (code == ERR_BUSY) {
         pause_store(worker);
         return ERR_OK;
     }

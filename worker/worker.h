@@ -62,7 +62,9 @@ void worker_close(struct worker *worker);
 /*
  * One turn: judges what finished, settles and claims in one transaction, starts what it claimed.
  * *wait_ms_out: when to call again unless the transport has news sooner.
- * Failure: only what a loop cannot go on after; the process has to exit with status 1.
+ * Failure: only what a loop cannot go on after; the process has to exit with status 1. The others on
+ * its host, or the next one, then take over what it had in hand. ERR_FATAL: the database. ERR_UNKNOWN:
+ * a commit of which nobody heard may have given this worker claims.
  */
 CHECKED enum err_code worker_step(struct worker *worker, int64_t *wait_ms_out, struct err *err);
 

@@ -281,20 +281,13 @@ static void settlements_survive_a_busy_store(void **state) {
     scene_close(&scene);
 }
 
-static void settlements_are_given_again_when_nobody_knows(void **state) {
+static void a_worker_that_cannot_know_what_it_holds_ends(void **state) {
     (void)state;
     struct scene scene;
     scene_open(&scene, 2, CONCURRENCY);
-    scene_settle_down(&scene);
-    fake_transport_answer_all(scene.wire, 202);
     scene.store->next_code = ERR_UNKNOWN;
     scene.store->failures_left = 1;
-    scene_settle_down(&scene);
-    assert_int_equal(worker_held_count(scene.worker), 2);
-    scene_pass(&scene, 300);
-    assert_int_equal(worker_held_count(scene.worker), 0);
-    assert_int_equal(scene.store->line_count, 2);
-    assert_int_equal(fake_store_count_sent(scene.store), 2);
+    assert_int_equal(worker_step(scene.worker, &scene.wait_ms, &scene.err), ERR_UNKNOWN);
     scene_close(&scene);
 }
 
@@ -485,7 +478,7 @@ int main(void) {
         cmocka_unit_test(an_event_that_killed_every_worker_is_buried_unsent),
         cmocka_unit_test(what_cannot_be_started_is_given_back),
         cmocka_unit_test(settlements_survive_a_busy_store),
-        cmocka_unit_test(settlements_are_given_again_when_nobody_knows),
+        cmocka_unit_test(a_worker_that_cannot_know_what_it_holds_ends),
         cmocka_unit_test(a_broken_store_ends_the_worker),
         cmocka_unit_test(a_stale_token_changes_nothing),
         cmocka_unit_test(a_worker_that_stood_still_does_not_send),
