@@ -7,6 +7,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/network.h"
 #include "common/settings_check.h"
 
 enum {
@@ -104,6 +105,20 @@ static const struct config_entry entries[] = {
      .maximum = 100000,
      .programs = API,
      .help = "open connections on the checkout side"},
+    {.name = "PREORDER_RATE_LIMIT",
+     .type = CONFIG_TEXT,
+     FIELD(rate_limit),
+     .default_text = "off",
+     .programs = API,
+     .help = "requests a client address may make, N/s or N/m, or off",
+     .check = settings_check_rate_limit},
+    {.name = "PREORDER_TRUSTED_PROXIES",
+     .type = CONFIG_TEXT,
+     FIELD(trusted_proxies),
+     .default_text = "",
+     .programs = API,
+     .help = "whose X-Forwarded-For is believed, addresses, networks or unix, comma-separated",
+     .check = settings_check_trusted_proxies},
     {.name = "PREORDER_REQUIRE_IDEMPOTENCY_KEY",
      .type = CONFIG_BOOLEAN,
      FIELD(require_idempotency_key),
@@ -321,6 +336,23 @@ static enum err_code complete_common(void *target, struct err *err) {
     return fill_host_id(settings, err);
 }
 
+/* Behind a unix socket all clients look the same, and would share one budget. */
+static enum err_code check_clients_differ(const struct settings *settings, struct err *err) {
+    struct networks trusted = {0};
+    if (strcmp(settings->rate_limit, "off") == 0 || strncmp(settings->listen, "unix:", 5) != 0) {
+        return ERR_OK;
+    }
+    enum err_code code = networks_parse(settings->trusted_proxies, &trusted, err);
+    if (code == ERR_OK && !trusted.has_unix) {
+        code =
+            err_set(err, ERR_INVALID,
+                    "PREORDER_RATE_LIMIT (%s) needs the word unix in PREORDER_TRUSTED_PROXIES when "
+                    "PREORDER_LISTEN is a unix socket: clients differ by X-Forwarded-For only",
+                    settings->rate_limit);
+    }
+    return code;
+}
+
 static enum err_code complete_api(void *target, struct err *err) {
     const struct settings *settings = target;
     if (settings->write_timeout_ms >= settings->request_deadline_ms) {
@@ -332,6 +364,9 @@ static enum err_code complete_api(void *target, struct err *err) {
                        "PREORDER_WRITE_TIMEOUT (%s) must be shorter than PREORDER_REQUEST_DEADLINE "
                        "(%s): a request that waits for the database must still get its answer",
                        timeout, deadline);
+    }
+    if (check_clients_differ(settings, err) != ERR_OK) {
+        return err->code;
     }
     return complete_common(target, err);
 }

@@ -30,6 +30,8 @@ struct settings {
     int64_t request_deadline_ms;
     int64_t write_timeout_ms;
     int64_t connections_max; /* PREORDER_CONNECTIONS_MAX */
+    char *rate_limit;        /* common/quota.h */
+    char *trusted_proxies;   /* common/network.h */
     bool require_idempotency_key;
     int64_t drain_timeout_ms;
     char *log_level;

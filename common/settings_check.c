@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "common/config.h"
+#include "common/network.h"
+#include "common/quota.h"
 
 /* http/listen.h understands no other addresses; it sees them only when everything else was opened. */
 enum { SOCKET_PATH_CHARS_MAX = 107, PORT_MAX = 65535, PORT_DIGITS_MAX = 5 };
@@ -287,6 +289,16 @@ enum err_code settings_check_base_url(const char *text, struct err *err) {
     return ERR_OK;
 }
 
+enum err_code settings_check_rate_limit(const char *text, struct err *err) {
+    struct quota quota;
+    return quota_parse(text, &quota, err);
+}
+
+enum err_code settings_check_trusted_proxies(const char *text, struct err *err) {
+    struct networks networks;
+    return networks_parse(text, &networks, err);
+}
+
 static bool is_origin(const char *text) {
     struct url url;
     if (!url_split(text, &url) || url.path[0] != '\0') {
@@ -297,7 +309,10 @@ static bool is_origin(const char *text) {
             return false; /* browsers send lower case, and the comparison is exact */
         }
     }
-    return true;
+    /* They leave the scheme's own port out, too. */
+    const char *own_port = url.is_https ? ":443" : ":80";
+    size_t length = strlen(text);
+    return length < strlen(own_port) || strcmp(text + length - strlen(own_port), own_port) != 0;
 }
 
 enum err_code settings_check_origins(const char *text, struct err *err) {
@@ -311,7 +326,7 @@ enum err_code settings_check_origins(const char *text, struct err *err) {
             return err_set(
                 err, ERR_INVALID,
                 "\"%.100s\" is no origin: write them like https://shop.example, in lower "
-                "case, without a path, with commas and no spaces between them",
+                "case, without a path or the usual port, with commas and no spaces between them",
                 origin);
         }
         next += length;

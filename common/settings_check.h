@@ -13,6 +13,8 @@ CHECKED enum err_code settings_check_listen(const char *text, struct err *err);
 CHECKED enum err_code settings_check_worker_listen(const char *text, struct err *err);
 CHECKED enum err_code settings_check_number_prefix(const char *text, struct err *err);
 CHECKED enum err_code settings_check_origins(const char *text, struct err *err);
+CHECKED enum err_code settings_check_rate_limit(const char *text, struct err *err);
+CHECKED enum err_code settings_check_trusted_proxies(const char *text, struct err *err);
 
 CHECKED enum err_code settings_check_api_key(const char *text, struct err *err);
 CHECKED enum err_code settings_check_base_url(const char *text, struct err *err);

@@ -222,11 +222,23 @@ static void a_request_outlasts_its_write(void **state) {
     assert_int_equal(run->code, ERR_OK);
 }
 
+static void a_limit_behind_a_unix_socket_needs_its_proxy(void **state) {
+    struct run *run = *state;
+    LOAD(run, SETTINGS_API, "--rate-limit=100/m", "--listen=unix:/run/x");
+    assert_refused(run, "PREORDER_RATE_LIMIT (100/m)", "PREORDER_TRUSTED_PROXIES");
+    LOAD(run, SETTINGS_API, "--rate-limit=100/m", "--listen=unix:/run/x", "--trusted-proxies=unix");
+    assert_int_equal(run->code, ERR_OK);
+    LOAD(run, SETTINGS_API, "--rate-limit=off", "--listen=unix:/run/x");
+    assert_int_equal(run->code, ERR_OK);
+    LOAD(run, SETTINGS_API, "--rate-limit=100/m", "--listen=127.0.0.1:1");
+    assert_int_equal(run->code, ERR_OK);
+}
+
 static void settings_of_later_are_refused_not_ignored(void **state) {
     struct run *run = *state;
-    set("PREORDER_RATE_LIMIT", "5/s");
+    set("PREORDER_RETENTION", "90d");
     LOAD(run, SETTINGS_API, NULL);
-    assert_refused(run, "unknown setting PREORDER_RATE_LIMIT", "environment");
+    assert_refused(run, "unknown setting PREORDER_RETENTION", "environment");
 }
 
 static void one_file_serves_all_programs(void **state) {
@@ -336,6 +348,7 @@ int main(void) {
         TEST(a_lease_outlasts_the_request_and_its_settlement),
         TEST(the_first_wait_is_no_longer_than_the_longest),
         TEST(a_request_outlasts_its_write),
+        TEST(a_limit_behind_a_unix_socket_needs_its_proxy),
         TEST(settings_of_later_are_refused_not_ignored),
         TEST(one_file_serves_all_programs),
         TEST(every_program_answers_with_its_name),

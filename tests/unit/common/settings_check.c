@@ -133,7 +133,16 @@ static void origins(void **state) {
     REFUSES(settings_check_origins, "*", "null", "shop.example", "https://shop.example/",
             "https://Shop.example", "https://a.example, https://b.example",
             "https://a.example,,https://b.example", ",https://a.example",
-            "https://a.example;https://b.example");
+            "https://a.example;https://b.example", "https://a.example:443", "http://a.example:80");
+    TAKES(settings_check_origins, "https://a.example:80", "http://a.example:443");
+}
+
+static void limits_and_proxies(void **state) {
+    (void)state;
+    TAKES(settings_check_rate_limit, "off", "5/s", "100/m");
+    REFUSES(settings_check_rate_limit, "", "100", "0/m", "100/h");
+    TAKES(settings_check_trusted_proxies, "", "127.0.0.1", "10.0.0.0/8,::1,unix");
+    REFUSES(settings_check_trusted_proxies, "*", "10.0.0.1/8", "0.0.0.0/0", "127.0.0.1 ::1");
 }
 
 static void addresses_to_listen_on(void **state) {
@@ -179,6 +188,7 @@ int main(void) {
         cmocka_unit_test(plain_http_goes_only_to_this_machine),
         cmocka_unit_test(origins),
         cmocka_unit_test(endless_origins),
+        cmocka_unit_test(limits_and_proxies),
         cmocka_unit_test(addresses_to_listen_on),
         cmocka_unit_test(the_path_of_a_socket_has_its_limit),
     };
