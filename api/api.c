@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "api/context.h"
+#include "api/cors.h"
 #include "api/metrics.h"
 #include "api/refusal.h"
 #include "api/router.h"
@@ -25,6 +26,12 @@ enum err_code api_open(const struct api_options *options, struct api **api_out, 
     intake_init(&api->intake);
     payments_init(&api->payments);
     api_set_catalog(api, options->catalog);
+    enum err_code code =
+        limits_open(options->settings, options->clock, options->random, &api->limits, err);
+    if (code != ERR_OK) {
+        free(api);
+        return code;
+    }
     *api_out = api;
     return ERR_OK;
 }
@@ -33,6 +40,7 @@ void api_close(struct api *api) {
     if (api != NULL) {
         intake_release(&api->intake);
         payments_release(&api->payments);
+        limits_close(api->limits);
         free(api);
     }
 }
@@ -76,6 +84,10 @@ static bool is_json(const char *content_type) {
 }
 
 bool api_refuse_head(struct api *api, const struct request *request, struct reply *reply_out) {
+    if (limits_refuse(api->limits, request, reply_out)) {
+        metrics_add(api->options.metrics, API_REFUSED, METRIC_LABELS("rate_limit"), 1);
+        return true;
+    }
     const struct route *route = find_route(api, request, reply_out);
     if (route == NULL) {
         return true;
@@ -98,6 +110,13 @@ bool api_refuse_head(struct api *api, const struct request *request, struct repl
         return true;
     }
     return false;
+}
+
+void api_add_headers(const struct api *api, const struct request *request, struct reply *reply) {
+    if (!router_is_webhook(request)) {
+        cors_add_headers(api->options.settings->allowed_origins, request, reply);
+        limits_add_headers(api->limits, request, reply);
+    }
 }
 
 void api_take(struct api *api, const struct request *request, void *ticket) {

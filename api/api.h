@@ -47,6 +47,10 @@ void api_close(struct api *api); /* queued requests are forgotten; NULL is fine 
 CHECKED bool api_refuse_head(struct api *api, const struct request *request,
                              struct reply *reply_out);
 
+/* For every reply to be, also one that the server makes by itself: adds the headers that all of them
+   have, CORS and RateLimit. */
+void api_add_headers(const struct api *api, const struct request *request, struct reply *reply);
+
 /* A complete request whose head was not refused: answers at once or queues it for api_commit. */
 void api_take(struct api *api, const struct request *request, void *ticket);
 

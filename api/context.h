@@ -4,6 +4,7 @@
  */
 #include "api/api.h"
 #include "api/intake.h"
+#include "api/limits.h"
 #include "api/payments.h"
 #include "api/stripe_mode.h"
 
@@ -13,4 +14,5 @@ struct api {
     struct payments payments;
     enum stripe_mode stripe_mode;  /* goes by the catalog: api_set_catalog */
     bool stripe_version_was_noted; /* the log says once that it is not the tested one */
+    struct limits *limits;
 };

@@ -8,6 +8,7 @@ enum api_metric {
     API_REQUESTS, /* route, method, code */
     API_REQUEST_DURATION,
     API_REQUESTS_IN_FLIGHT,
+    API_REFUSED, /* reason */
     API_CREATED,
     API_REPLAYS,        /* result */
     API_PAYMENT_EVENTS, /* type, outcome */

@@ -1,6 +1,8 @@
 #include "api/refusal.h"
 
 #include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 static struct reply unavailable(const struct request *request, const char *detail) {
     struct reply reply = problem_reply(request, 503, "database-unavailable", "Database unavailable",
@@ -24,6 +26,19 @@ struct reply refusal_event_unavailable(const struct request *request, enum err_c
                                       "stored; send it again."
                                     : "The event may or may not have been stored. Send it again: "
                                       "an event is stored once.");
+}
+
+struct reply refusal_rate_limited(const struct request *request, int64_t more_s) {
+    char seconds[24];
+    struct reply reply =
+        problem_reply(request, 429, "#quota-exceeded", "Quota exceeded",
+                      "There were too many requests from this address. Nothing was "
+                      "stored; repeat it after the time in Retry-After.",
+                      NULL, 0);
+    problem_add_policy(&reply, "default");
+    (void)snprintf(seconds, sizeof seconds, "%" PRId64, more_s);
+    reply_add_header(&reply, "Retry-After", seconds);
+    return reply;
 }
 
 struct reply refusal_body(const struct request *request, const struct err *err) {

@@ -12,6 +12,8 @@ struct reply refusal_unavailable(const struct request *request, enum err_code co
 
 /* The same for a payment event. */
 struct reply refusal_event_unavailable(const struct request *request, enum err_code code);
+/* 429 with Retry-After: the client has used up its budget and has more in `more_s` seconds. */
+struct reply refusal_rate_limited(const struct request *request, int64_t more_s);
 
 /* 400 for a body that is no preorder at all, or 422 with all faults of the draft. */
 struct reply refusal_body(const struct request *request, const struct err *err);

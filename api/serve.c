@@ -38,6 +38,11 @@ static void on_reply(void *context, void *ticket, struct reply *reply) {
     exchange_reply(ticket, reply);
 }
 
+static void on_leaving(void *context, const struct request *request, struct reply *reply) {
+    struct serve *self = context;
+    api_add_headers(self->api, request, reply);
+}
+
 static void count_request(struct metrics *metrics, const struct request *request, int status,
                           int64_t duration_us) {
     char code[16];
@@ -142,6 +147,7 @@ static CHECKED enum err_code open_server(struct serve *self, struct err *err) {
         .random = self->options.random,
         .on_head = on_head,
         .on_request = on_request,
+        .on_reply = on_leaving,
         .on_done = on_done,
         .context = self,
     };

@@ -2,6 +2,7 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { TYPE_BYTES = 128 };
@@ -38,7 +39,10 @@ static bool set_type(json_t *object, const char *name) {
         return set_text(object, "type", "about:blank");
     }
     char type[TYPE_BYTES];
-    snprintf(type, sizeof type, "/problems/%s", name);
+    bool is_registered = name[0] == '#';
+    snprintf(type, sizeof type, "%s%s",
+             is_registered ? "https://iana.org/assignments/http-problem-types" : "/problems/",
+             name);
     return set_text(object, "type", type);
 }
 
@@ -69,4 +73,21 @@ struct reply problem_reply(const struct request *request, int status, const char
     }
     json_decref(object);
     return reply;
+}
+
+void problem_add_policy(struct reply *problem, const char *policy) {
+    json_t *object =
+        problem->body != NULL ? json_loadb(problem->body, problem->body_bytes, 0, NULL) : NULL;
+    json_t *policies = json_array();
+    if (json_array_append_new(policies, text_value(policy)) == 0 &&
+        json_object_set(object, "violated-policies", policies) == 0) {
+        char *body = json_dumps(object, JSON_COMPACT);
+        if (body != NULL) {
+            free(problem->body);
+            problem->body = body;
+            problem->body_bytes = strlen(body);
+        }
+    }
+    json_decref(policies);
+    json_decref(object);
 }

@@ -27,7 +27,8 @@ OF_WORKER = {
     "preorder_attempts_per_event", "preorder_claims_rescued_total", "preorder_stale_settlements_total",
     "preorder_throttle_wait_seconds_total",
 }
-NOT_YET_SEEN = {"preorder_payment_events_total"}  # no series until the first payment event
+# No series until the first payment event, the first refusal.
+NOT_YET_SEEN = {"preorder_payment_events_total", "preorder_http_refused_total"}
 
 
 @pytest.fixture

@@ -5,19 +5,22 @@ import re
 
 from lib.tree import files, read
 
+# The home of types that IANA has registered; http/problem.h writes them "#name".
+REGISTRY = "https://iana.org/assignments/http-problem-types"
+
 # Of paths and methods that no operation of the description has.
 OF_NO_OPERATION = {"method-not-allowed", "unknown-method"}
 
 
 def in_code():
     """(status, name) of the problems that a call of problem_reply spells out; http/ has some in tables."""
-    pattern = re.compile(r'problem_reply\(\s*[^,]+,\s*(\d{3}),\s*"([a-z-]+)"')
+    pattern = re.compile(r'problem_reply\(\s*[^,]+,\s*(\d{3}),\s*"(#?[a-z-]+)"')
     return {(int(status), name) for path in files(".c") if path.startswith(("http/", "api/"))
             for status, name in pattern.findall(read(path))}
 
 
 def in_documents():
-    pattern = re.compile(r"^\| `(?:/problems/)?([a-z-]+)` \| (\d{3}) \|", re.M)
+    pattern = re.compile(rf"^\| `(?:/problems/|{REGISTRY})?(#?[a-z-]+)` \| (\d{{3}}) \|", re.M)
     return {(int(status), name) for name, status in pattern.findall(read("docs/problems.md"))}
 
 
@@ -28,7 +31,8 @@ def in_description():
         if "$ref" in schema:
             return set()
         listed = schema.get("properties", {}).get("type", {}).get("enum", [])
-        return {each.removeprefix("/problems/") for each in listed}.union(*map(types, schema.get("allOf", [])))
+        names = {each.removeprefix("/problems/").removeprefix(REGISTRY) for each in listed}
+        return names.union(*map(types, schema.get("allOf", [])))
 
     found = set()
     for operations in document["paths"].values():

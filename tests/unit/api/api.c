@@ -112,6 +112,11 @@ static int set_up(void **state) {
     world->settings.number_prefix = prefix;
     world->settings.klaviyo_metric_prefix = metric_prefix;
     world->settings.stripe_mode = stripe_mode;
+    static char limit[] = "off";
+    static char nothing[] = "";
+    world->settings.rate_limit = limit;
+    world->settings.trusted_proxies = nothing;
+    world->settings.allowed_origins = nothing;
     assert_int_equal(
         catalog_parse("catalog", catalog_text, strlen(catalog_text), &world->catalog, &err),
         ERR_OK);

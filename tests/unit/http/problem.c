@@ -57,8 +57,30 @@ static void what_is_not_utf_8_is_left_out(void **state) {
           "{\"detail\":\"(not valid UTF-8)\",\"pointer\":\"(not valid UTF-8)\"}]}");
 }
 
+static void a_registered_type_is_a_whole_uri(void **state) {
+    (void)state;
+    struct reply reply = problem_reply(&REQUEST, 429, "#quota-exceeded", NULL, NULL, NULL, 0);
+    problem_add_policy(&reply, "default");
+    check(&reply, 429,
+          "{\"type\":\"https://iana.org/assignments/http-problem-types#quota-exceeded\","
+          "\"title\":\"Too Many Requests\",\"status\":429,\"request_id\":\"abc-1\","
+          "\"violated-policies\":[\"default\"]}");
+}
+
+static void a_page_keeps_its_bytes(void **state) {
+    (void)state;
+    struct reply reply = reply_text(429, "text/html", "<html>{}");
+    problem_add_policy(&reply, "default");
+    assert_string_equal(reply.body, "<html>{}");
+    reply_release(&reply);
+    problem_add_policy(&reply, "default");
+    assert_null(reply.body);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_registered_type_is_a_whole_uri),
+        cmocka_unit_test(a_page_keeps_its_bytes),
         cmocka_unit_test(a_problem_has_its_members_in_order),
         cmocka_unit_test(without_a_name_it_is_blank_and_titled_by_the_status),
         cmocka_unit_test(every_field_is_named_with_its_pointer),
