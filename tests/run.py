@@ -77,7 +77,7 @@ def run_contract(suite):
 
 
 SUITES = {"lint": run_pytest, "unit": run_meson, "store": run_meson, "fuzz": run_meson, "model": run_pytest,
-          "contract": run_contract, "integration": run_pytest}
+          "contract": run_contract, "integration": run_pytest, "browser": run_pytest}
 
 
 def main(names):
