@@ -35,7 +35,8 @@ def traces(folder, seed, count):
 
 def prove_seeds(folder, first, count):
     """Plays seeds in two processes, and adds up what happened."""
-    total, batches, running = {}, [(at, min(BATCH, first + count - at)) for at in range(first, first + count, BATCH)], []
+    batches = [(at, min(BATCH, first + count - at)) for at in range(first, first + count, BATCH)]
+    total, running = {}, []
     for i in range(min(PROCESSES, len(batches))):
         (folder / str(i)).mkdir()
         running.append((i, start(folder / str(i), *batches.pop(0))))
