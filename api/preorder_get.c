@@ -8,6 +8,7 @@
 #include "api/context.h"
 #include "api/handlers.h"
 #include "api/refusal.h"
+#include "common/domain/document_load.h"
 #include "common/log.h"
 #include "http/problem.h"
 
@@ -36,7 +37,7 @@ static char *render(const struct preorder_view *preorder, const struct event_lis
                   preorder->number, "status", preorder->status, "color", preorder->color, "locale",
                   preorder->locale, "created_at", time_or_null(preorder->created_at_ms),
                   "updated_at", time_or_null(preorder->updated_at_ms), "events", list);
-    return object == NULL ? NULL : json_dumps(object, JSON_COMPACT);
+    return object == NULL ? NULL : document_dump(object, JSON_COMPACT);
 }
 
 static struct reply not_found(const struct request *request) {

@@ -1,5 +1,6 @@
 #include "worker/answer.h"
 
+#include "common/domain/document_load.h"
 #include "worker/clean.h"
 
 /* The first of the members that is a text, "" if none is. */
@@ -25,7 +26,8 @@ void answer_read_error(const json_t *error, struct answer *answer_out) {
 void answer_read(const char *body, size_t body_bytes, struct answer *answer_out) {
     *answer_out = (struct answer){0};
     /* jansson stops at a depth of 2,048 and refuses NUL. */
-    json_t *root = body_bytes == 0 ? NULL : json_loadb(body, body_bytes, 0, NULL);
+    bool is_out_of_memory = false; /* then it is as if Klaviyo had said nothing */
+    json_t *root = document_load(body, body_bytes, 0, NULL, &is_out_of_memory);
     if (root == NULL) {
         return;
     }

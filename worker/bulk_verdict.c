@@ -3,6 +3,8 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "common/domain/document_load.h"
+
 static const char members_pointer[] = "/data/attributes/events-bulk-create/data/";
 
 /* The member that "/data/attributes/events-bulk-create/data/N/…" points into. */
@@ -46,8 +48,8 @@ static void read_error(const json_t *error, size_t member_count, struct bulk_ver
 
 static void read_faults(const struct transport_answer *answer, size_t member_count,
                         struct bulk_verdict *verdict) {
-    json_t *root =
-        answer->body_bytes == 0 ? NULL : json_loadb(answer->body, answer->body_bytes, 0, NULL);
+    bool is_out_of_memory = false; /* then nobody is named, and the sieve finds out */
+    json_t *root = document_load(answer->body, answer->body_bytes, 0, NULL, &is_out_of_memory);
     const json_t *errors = json_object_get(root, "errors");
     size_t error_count = json_array_size(errors); /* bounded by what is kept of an answer */
     for (size_t i = 0; i < error_count; i++) {

@@ -3,6 +3,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "common/domain/document_load.h"
+
 /* How deep brackets nest, counted no further than one above `depth_max`. Text in quotes does not
    count; what is not JSON is left to the parser. */
 static size_t nesting_depth(const char *bytes, size_t byte_count, size_t depth_max) {
@@ -23,21 +25,6 @@ static size_t nesting_depth(const char *bytes, size_t byte_count, size_t depth_m
         }
     }
     return deepest;
-}
-
-/*
- * True if jansson failed for want of memory. It says so only by saying nothing, or, for a string
- * that it read to its end and could not keep, by calling it an invalid token: a string that really
- * is invalid gets a more exact text.
- */
-static bool is_out_of_memory(const json_error_t *error, const char *bytes, size_t byte_count) {
-    if (error->text[0] == '\0') {
-        return true;
-    }
-    bool blames_token = strncmp(error->text, "invalid token", 13) == 0 ||
-                        strncmp(error->text, "string or '}' expected", 22) == 0;
-    return blames_token && error->position > 0 && (size_t)error->position <= byte_count &&
-           bytes[error->position - 1] == '"';
 }
 
 static enum err_code refuse(const char *what, const json_error_t *error, struct err *err) {
@@ -66,19 +53,20 @@ static enum err_code refuse(const char *what, const json_error_t *error, struct 
 enum err_code document_parse(const char *what, const char *bytes, size_t byte_count,
                              size_t depth_max, json_t **document_out, struct err *err) {
     json_error_t error;
+    bool is_out_of_memory = false;
     if (byte_count == 0) {
         return err_set(err, ERR_INVALID, "%s is empty, JSON is expected", what);
     }
     if (nesting_depth(bytes, byte_count, depth_max) > depth_max) {
         return err_set(err, ERR_INVALID, "%s is nested deeper than %zu levels", what, depth_max);
     }
-    json_t *document =
-        json_loadb(bytes, byte_count, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+    json_t *document = document_load(bytes, byte_count, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY,
+                                     &error, &is_out_of_memory);
     if (document != NULL) {
         *document_out = document;
         return ERR_OK;
     }
-    if (is_out_of_memory(&error, bytes, byte_count)) {
+    if (is_out_of_memory) {
         return err_set(err, ERR_FATAL, "out of memory while reading %s", what);
     }
     return refuse(what, &error, err);

@@ -1,6 +1,7 @@
 #include "common/domain/properties.h"
 
 #include "common/domain/document.h"
+#include "common/domain/document_load.h"
 #include "common/domain/event.h"
 #include "common/domain/preorder.h"
 #include "common/domain/text.h"
@@ -79,7 +80,7 @@ enum err_code properties_read(json_t *value, struct faults *faults, char **prope
     if (faults->count > fault_count || member_count > PREORDER_PROPERTIES_MAX) {
         return ERR_OK;
     }
-    char *text = json_dumps(value, JSON_COMPACT | JSON_REAL_PRECISION(NUMBER_DIGITS));
+    char *text = document_dump(value, JSON_COMPACT | JSON_REAL_PRECISION(NUMBER_DIGITS));
     if (text == NULL) {
         return err_set(err, ERR_FATAL, "out of memory while keeping the properties of a preorder");
     }
