@@ -73,7 +73,7 @@ static void log_result(const struct payments_item *item, const struct payment_ap
 }
 
 static struct reply result_reply(const struct request *request, enum payment_result result) {
-    if (result == PAYMENT_UNDECIDED || result == PAYMENT_REFUSED) {
+    if (result == PAYMENT_REFUSED) {
         return problem_reply(request, 500, "internal", "Internal error",
                              "The event could not be stored. Nothing was stored.", NULL, 0);
     }
