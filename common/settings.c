@@ -13,6 +13,7 @@
 enum {
     API = SETTINGS_API,
     WORKER = SETTINGS_WORKER,
+    CTL = SETTINGS_CTL,
     ALL = SETTINGS_API | SETTINGS_WORKER | SETTINGS_CTL,
 };
 
@@ -178,7 +179,7 @@ static const struct config_entry entries[] = {
      .type = CONFIG_TEXT,
      FIELD(klaviyo_metric_prefix),
      .default_text = "",
-     .programs = API, /* it renders the events */
+     .programs = API | CTL, /* they render the events */
      .help = "put before every metric name, with one space",
      .check = settings_check_metric_prefix},
     {.name = "PREORDER_CONCURRENCY",

@@ -56,6 +56,15 @@ static void judge_dead(const struct check_input *input, struct check *check) {
     }
 }
 
+static void judge_flagged(const struct check_input *input, struct check *check) {
+    int64_t count = input->status->flagged_count;
+    enum check_level level =
+        level_above(count, input->limits.flagged_warning, input->limits.flagged_critical);
+    if (level != CHECK_OK) {
+        complain(check, level, "%" PRId64 " flagged preorder%s", count, count == 1 ? "" : "s");
+    }
+}
+
 static void judge_account(const struct check_input *input, struct check *check) {
     const struct store_status *status = input->status;
     char reason[sizeof status->account_pause_reason];
@@ -100,12 +109,14 @@ static void write_figures(const struct check_input *input, struct check *check) 
     (void)snprintf(
         check->figures, sizeof check->figures,
         "oldest_due=%" PRId64 ".%03ds;%" PRId64 ";%" PRId64 ";0 dead=%" PRId64 ";%" PRId64
-        ";%" PRId64 ";0 due=%" PRId64 ";;;0 waiting=%" PRId64 ";;;0 sending=%" PRId64
-        ";;;0 workers=%zu;;%" PRId64 ":;0 paused=%d;;0;0;1 breaker_open=%d;0;;0;1",
+        ";%" PRId64 ";0 flagged=%" PRId64 ";%" PRId64 ";%" PRId64 ";0 due=%" PRId64
+        ";;;0 waiting=%" PRId64 ";;;0 sending=%" PRId64 ";;;0 workers=%zu;;%" PRId64
+        ":;0 paused=%d;;0;0;1 breaker_open=%d;0;;0;1",
         check->oldest_due_age_ms / MS_PER_S, (int)(check->oldest_due_age_ms % MS_PER_S),
         limits->oldest_warning_ms / MS_PER_S, limits->oldest_critical_ms / MS_PER_S,
-        status->dead_count, limits->dead_warning, limits->dead_critical, status->due_count,
-        status->waiting_count, status->claimed_count, check->running_count, limits->workers_min,
+        status->dead_count, limits->dead_warning, limits->dead_critical, status->flagged_count,
+        limits->flagged_warning, limits->flagged_critical, status->due_count, status->waiting_count,
+        status->claimed_count, check->running_count, limits->workers_min,
         status->account_paused_since_ms != 0 ? 1 : 0, status->breaker_opened_at_ms != 0 ? 1 : 0);
 }
 
@@ -116,6 +127,7 @@ void check_judge(const struct check_input *input, struct check *check_out) {
     judge_workers(input, check);
     judge_oldest(input, check);
     judge_dead(input, check);
+    judge_flagged(input, check);
     if (check->level == CHECK_OK) {
         char age[FORMAT_DURATION_BYTES];
         format_duration(check->oldest_due_age_ms, age);

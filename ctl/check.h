@@ -23,7 +23,8 @@ enum {
 struct check_limits {
     int64_t oldest_warning_ms, oldest_critical_ms; /* how late the oldest due event may be */
     int64_t dead_warning, dead_critical;
-    int64_t workers_min; /* fewer: critical */
+    int64_t flagged_warning, flagged_critical; /* preorders that wait for a person */
+    int64_t workers_min;                       /* fewer: critical */
 };
 
 struct check_input {

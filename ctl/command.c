@@ -32,8 +32,11 @@ const struct command commands[] = {
     {"list", "events, newest first (50 unless --limit says otherwise)", "[ID ...]",
      "  preorderctl list --status dead\n"
      "  preorderctl list --email customer@shop.example\n"
-     "  preorderctl list --error timeout --newer 2h --limit 500\n",
-     0, SIZE_MAX, command_list, OPTIONS_FILTER, true},
+     "  preorderctl list --error timeout --newer 2h --limit 500\n"
+     "  preorderctl list --flagged\n\n"
+     "  --flagged          the preorders that wait for a person (their payment does not match),\n"
+     "                     the longest first; with --limit\n",
+     0, SIZE_MAX, command_list, OPTIONS_FILTER | OPTIONS_FLAGGED, true},
     {"show", "one preorder with its events and every attempt", "ID|NUMBER",
      "  preorderctl show PRE-7K3M9QX2\n"
      "  preorderctl show --full 0193518d-7c1a-7000-8000-2b6f1e0c9a44\n\n"
@@ -55,6 +58,13 @@ const struct command commands[] = {
      "  preorderctl cancel --status dead --older 30d --dry-run\n\n"
      "Events in a worker's hands (sending) are left alone. There is no way back.\n",
      0, SIZE_MAX, command_cancel, OPTIONS_FILTER | OPTIONS_DRY_RUN | OPTIONS_CHANGE, true},
+    {"accept-payment", "completes a preorder whose payment was flagged, and clears the flag",
+     "ID|NUMBER",
+     "  preorderctl list --flagged\n"
+     "  preorderctl show PRE-7K3M9QX2\n"
+     "  preorderctl accept-payment PRE-7K3M9QX2 --reason \"the rest came by bank transfer\"\n\n"
+     "Preorder Completed is sent with what was paid, if it was not sent before.\n",
+     1, 1, command_accept_payment, OPTIONS_DRY_RUN | OPTIONS_CHANGE, true},
     {"check", "one line for Nagios and cron: is anything wrong?", "",
      "  preorderctl check\n"
      "  preorderctl check -w 2m -c 10m --dead-critical 10 --workers 2\n"
@@ -66,6 +76,8 @@ const struct command commands[] = {
      "  -c, --critical DURATION   (5m)\n"
      "  --dead-warning N          how many events may be dead (0)\n"
      "  --dead-critical N         (100)\n"
+     "  --flagged-warning N       how many preorders may be flagged (0)\n"
+     "  --flagged-critical N      (100)\n"
      "  --workers N               how many workers must run (1)\n",
      0, 0, command_check, OPTIONS_CHECK, true},
     {"pause", "stops sending to Klaviyo, until somebody resumes it", "",
@@ -136,7 +148,7 @@ char *command_overview(void) {
                            "  preorderctl retry --status dead --error timeout --dry-run\n\n"
                            "Commands:\n");
     for (size_t i = 0; i < command_count; i++) {
-        buf_append_format(&text, "  %-9s %s\n", commands[i].name, commands[i].summary);
+        buf_append_format(&text, "  %-14s %s\n", commands[i].name, commands[i].summary);
     }
     buf_append_text(&text, "\n`preorderctl COMMAND --help` tells more. Every command takes --json. "
                            "Exit status: 0 done,\n1 failed or not found, 2 wrong usage; `check`: "

@@ -20,6 +20,8 @@ struct ctl {
     int exit_status; /* of a command that returned ERR_OK: 0, but for check */
 };
 
+enum { LIST_LIMIT_DEFAULT = 50 }; /* of `list`, when --limit is not given */
+
 struct command {
     const char *name;
     const char *summary; /* one line, no full stop */
@@ -46,10 +48,14 @@ char *command_overview(void);
 enum err_code command_migrate(struct ctl *ctl, const struct options *options, struct err *err);
 enum err_code command_status(struct ctl *ctl, const struct options *options, struct err *err);
 enum err_code command_list(struct ctl *ctl, const struct options *options, struct err *err);
+/* list --flagged */
+enum err_code command_list_flagged(struct ctl *ctl, const struct options *options, struct err *err);
 enum err_code command_show(struct ctl *ctl, const struct options *options, struct err *err);
 enum err_code command_explain(struct ctl *ctl, const struct options *options, struct err *err);
 enum err_code command_retry(struct ctl *ctl, const struct options *options, struct err *err);
 enum err_code command_cancel(struct ctl *ctl, const struct options *options, struct err *err);
+enum err_code command_accept_payment(struct ctl *ctl, const struct options *options,
+                                     struct err *err);
 enum err_code command_check(struct ctl *ctl, const struct options *options, struct err *err);
 enum err_code command_pause(struct ctl *ctl, const struct options *options, struct err *err);
 enum err_code command_resume(struct ctl *ctl, const struct options *options, struct err *err);

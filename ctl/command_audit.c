@@ -25,6 +25,8 @@ static void print_audit(const struct store_audit *audit) {
     print_count("preorders without their event", audit->preorders_without_event);
     print_count("events without preorder", audit->events_without_preorder);
     print_count("sent without an attempt", audit->sent_without_attempt);
+    print_count("payments without their event", audit->payments_without_event);
+    print_count("events without payment", audit->events_without_payment);
     if (audit->agrees) {
         (void)printf("Both ends agree.\n");
     }

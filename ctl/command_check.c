@@ -11,6 +11,8 @@ static const struct check_limits limits_default = {
     .oldest_critical_ms = INT64_C(5) * 60 * MS_PER_S,
     .dead_warning = 0,
     .dead_critical = 100,
+    .flagged_warning = 0,
+    .flagged_critical = 100,
     .workers_min = 1,
 };
 
@@ -38,11 +40,16 @@ static CHECKED enum err_code read_limits(const struct options *options,
         read_count("--dead-warning", options->dead_warning, &limits.dead_warning, err) != ERR_OK ||
         read_count("--dead-critical", options->dead_critical, &limits.dead_critical, err) !=
             ERR_OK ||
+        read_count("--flagged-warning", options->flagged_warning, &limits.flagged_warning, err) !=
+            ERR_OK ||
+        read_count("--flagged-critical", options->flagged_critical, &limits.flagged_critical,
+                   err) != ERR_OK ||
         read_count("--workers", options->workers, &limits.workers_min, err) != ERR_OK) {
         return err->code;
     }
     if (limits.oldest_warning_ms > limits.oldest_critical_ms ||
-        limits.dead_warning > limits.dead_critical) {
+        limits.dead_warning > limits.dead_critical ||
+        limits.flagged_warning > limits.flagged_critical) {
         return err_set(err, ERR_INVALID, "a limit for a warning lies above that for critical");
     }
     *limits_out = limits;

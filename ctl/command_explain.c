@@ -36,6 +36,41 @@ static void explain_subject(const struct subject *subject, struct explanation *e
     explain_event(&input, explanation_out);
 }
 
+/* The payment event that gave rise to the event; NULL: it came with the preorder. */
+static const struct payment_view *find_cause(const struct subject *subject) {
+    const struct payment_list *payments = &subject->story->payments;
+    const char *event_id = subject->story->events.events[subject->index].id.text;
+    for (size_t i = 0; i < payments->payment_count; i++) {
+        if (strcmp(payments->payments[i].event_id.text, event_id) == 0) {
+            return &payments->payments[i];
+        }
+    }
+    return NULL;
+}
+
+static void print_cause(const struct subject *subject) {
+    const struct payment_view *cause = find_cause(subject);
+    char text[PAYMENT_TYPE_BYTES + 2 * PAYMENT_ID_BYTES + 8];
+    char safe[sizeof text];
+    if (cause != NULL) {
+        (void)snprintf(text, sizeof text, "%s, %s, %s", cause->type, cause->session_id, cause->id);
+        format_safe(text, strlen(text), safe, sizeof safe);
+        (void)printf("  Stripe said: %s (%s).\n", safe, cause->outcome);
+    }
+}
+
+/* Nothing of that holds back an event; but it is why there may be none. */
+static void print_flag(const struct preorder_view *preorder) {
+    char flag[sizeof preorder->flag];
+    if (preorder->flag[0] != '\0') {
+        format_safe(preorder->flag, strlen(preorder->flag), flag, sizeof flag);
+        (void)printf("Preorder %s waits for a person: %s\n"
+                     "  To look: preorderctl show %s\n"
+                     "  To complete it all the same: preorderctl accept-payment %s\n",
+                     preorder->number, flag, preorder->number, preorder->number);
+    }
+}
+
 static CHECKED enum err_code print_subject(const struct subject *subject, struct err *err) {
     const struct event_view *event = &subject->story->events.events[subject->index];
     const struct attempt_list *attempts = &subject->story->attempts[subject->index];
@@ -48,6 +83,7 @@ static CHECKED enum err_code print_subject(const struct subject *subject, struct
     format_when(event->created_at_ms, now_ms, when);
     (void)printf("%s of preorder %s (%s), event %s, written at %s\n", event->metric,
                  event->preorder_number, event->email, event->id.text, when);
+    print_cause(subject);
     for (size_t i = 0; i < attempts->attempt_count; i++) {
         char sentence[EXPLAIN_SENTENCE_BYTES];
         explain_attempt(i + 1, &attempts->attempts[i], sentence);
@@ -85,6 +121,11 @@ static json_t *json_of_subject(const struct subject *subject) {
         json_of_event(&subject->story->events.events[subject->index], subject->ctl->now_ms);
     result |= json_object_set_new(object, "journal",
                                   json_of_attempts(&subject->story->attempts[subject->index]));
+    const struct payment_view *cause = find_cause(subject);
+    result |= json_object_set_new(object, "payment_event",
+                                  cause == NULL ? json_null() : json_of_text(cause->id));
+    result |=
+        json_object_set_new(object, "preorder_flag", json_of_text(subject->story->preorder.flag));
     result |= json_object_set_new(object, "explanation", sentences);
     result |= json_object_set_new(object, "command", json_of_text(explanation->command));
     free(explanation);
@@ -103,6 +144,9 @@ static CHECKED enum err_code explain_story(struct subject *subject, const char *
         end = first + 1;
     }
     enum err_code code = ERR_OK;
+    if (array == NULL) {
+        print_flag(&subject->story->preorder);
+    }
     for (subject->index = first; code == ERR_OK && subject->index < end; subject->index++) {
         if (array == NULL) {
             code = print_subject(subject, err);

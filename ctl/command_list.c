@@ -9,7 +9,7 @@
 #include "ctl/state.h"
 #include "ctl/table.h"
 
-enum { LIMIT_DEFAULT = 50, COLUMN_STATE = 4 };
+enum { COLUMN_STATE = 4 };
 
 static void add_event(struct table *table, const struct event_view *event, int64_t now_ms) {
     char attempts[16];
@@ -78,10 +78,13 @@ static CHECKED enum err_code print_events(const struct ctl *ctl, const struct op
 }
 
 enum err_code command_list(struct ctl *ctl, const struct options *options, struct err *err) {
+    if (options->flagged) {
+        return command_list_flagged(ctl, options, err);
+    }
     struct filter filter = {0};
     struct event_list events = {0};
     /* Who names events wants all of them. */
-    int64_t limit_default = options->word_count > 0 ? FILTER_LIMIT_MAX : LIMIT_DEFAULT;
+    int64_t limit_default = options->word_count > 0 ? FILTER_LIMIT_MAX : LIST_LIMIT_DEFAULT;
     enum err_code code = filter_parse(&filter, options, limit_default, ctl->now_ms, err);
     if (code == ERR_OK) {
         code = filter_find_ids(&filter, options, ctl->store, ctl->now_ms, err);

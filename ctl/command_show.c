@@ -48,6 +48,39 @@ static void print_preorder(const struct preorder_view *preorder, int64_t now_ms)
     print_field("payment", preorder->payment_url);
 }
 
+static void add_payment(struct table *table, const struct payment_view *payment) {
+    char happened[FORMAT_TIME_BYTES];
+    char total[FORMAT_AMOUNT_BYTES] = "";
+    format_time(payment->created_at_ms, happened);
+    if (payment->amount_total != PAYMENT_AMOUNT_UNKNOWN) {
+        format_amount(payment->amount_total, payment->currency, total);
+    }
+    const char *const cells[] = {happened, payment->type,       payment->outcome,
+                                 total,    payment->session_id, payment->id};
+    table_add(table, cells);
+}
+
+static CHECKED enum err_code print_payments(const struct ctl *ctl,
+                                            const struct payment_list *payments, struct err *err) {
+    static const struct table_column columns[] = {
+        {"HAPPENED", false, false}, {"STRIPE SAYS", false, false}, {"OUTCOME", false, false},
+        {"TOTAL", true, false},     {"SESSION", false, true},      {"STRIPE'S EVENT", false, true},
+    };
+    struct table *table = NULL;
+    enum err_code code =
+        table_new(columns, sizeof columns / sizeof columns[0], ctl->colors, &table, err);
+    if (code != ERR_OK) {
+        return code;
+    }
+    (void)printf("\nPayment events\n");
+    for (size_t i = 0; i < payments->payment_count; i++) {
+        add_payment(table, &payments->payments[i]);
+    }
+    code = table_print(table, err);
+    table_free(table);
+    return code;
+}
+
 /* What one attempt says, as a row of the table. */
 static void add_attempt(struct table *table, size_t number, const struct attempt_view *attempt) {
     char count[24];
@@ -148,6 +181,9 @@ static CHECKED enum err_code print_story(const struct ctl *ctl, const struct opt
                                          const struct story *story, struct err *err) {
     print_preorder(&story->preorder, ctl->now_ms);
     enum err_code code = ERR_OK;
+    if (story->payments.payment_count > 0) {
+        code = print_payments(ctl, &story->payments, err);
+    }
     for (size_t i = 0; code == ERR_OK && i < story->events.event_count; i++) {
         print_event(&story->events.events[i], ctl->now_ms);
         if (story->attempts[i].attempt_count > 0) {
@@ -195,7 +231,8 @@ static CHECKED enum err_code print_json(const struct ctl *ctl, const struct opti
             return err->code != ERR_OK ? err->code : err_set(err, ERR_FATAL, "out of memory");
         }
     }
-    if (json_object_set_new(root, "events", events) != 0) {
+    if (json_object_set_new(root, "events", events) != 0 ||
+        json_object_set_new(root, "payments", json_of_payments(&story->payments)) != 0) {
         json_decref(root);
         root = NULL;
     }

@@ -68,7 +68,8 @@ static void print_status(const struct store_status *status, int64_t now_ms) {
         format_when(status->last_sent_at_ms, now_ms, last);
     }
     format_size(status->database_bytes, size);
-    (void)printf("Preorders    %" PRId64 "\n", status->preorder_count);
+    (void)printf("Preorders    %" PRId64 ", %" PRId64 " flagged\n", status->preorder_count,
+                 status->flagged_count);
     (void)printf("Events       %" PRId64 " due, %" PRId64 " waiting, %" PRId64 " sending, %" PRId64
                  " sent, %" PRId64 " dead, %" PRId64 " cancelled\n",
                  status->due_count, status->waiting_count, status->claimed_count,
@@ -162,6 +163,9 @@ enum err_code command_status(struct ctl *ctl, const struct options *options, str
     }
     if (code == ERR_OK && !options->json && status.dead_count > 0) {
         (void)printf("\nDead events wait for a person: preorderctl list --status dead\n");
+    }
+    if (code == ERR_OK && !options->json && status.flagged_count > 0) {
+        (void)printf("\nFlagged preorders wait for a person: preorderctl list --flagged\n");
     }
     worker_list_release(&workers);
     return code;

@@ -106,6 +106,9 @@ enum err_code story_load(struct store *store, const struct ident *preorder_id, i
     for (size_t i = 0; code == ERR_OK && i < story->events.event_count; i++) {
         code = store_list_attempts(store, &story->events.events[i].id, &story->attempts[i], err);
     }
+    if (code == ERR_OK) {
+        code = store_list_payments(store, preorder_id, &story->payments, err);
+    }
     if (code != ERR_OK) {
         story_release(story);
     }
@@ -117,6 +120,7 @@ void story_release(struct story *story) {
         attempt_list_release(&story->attempts[i]);
     }
     free(story->attempts);
+    payment_list_release(&story->payments);
     event_list_release(&story->events);
     *story = (struct story){0};
 }

@@ -5,11 +5,12 @@
  */
 #include "common/store.h"
 
-/* A preorder, its events and the journal of each. */
+/* A preorder, its events, the journal of each, and what Stripe said. */
 struct story {
     struct preorder_view preorder;
     struct event_list events;
     struct attempt_list *attempts; /* events.event_count of them; owned */
+    struct payment_list payments;
 };
 CHECKED enum err_code story_load(struct store *store, const struct ident *preorder_id,
                                  int64_t now_ms, struct story *story_out, struct err *err);

@@ -95,6 +95,32 @@ json_t *json_of_preorder(const struct preorder_view *preorder) {
         "updated_at", json_of_time(preorder->updated_at_ms));
 }
 
+static json_t *json_of_amount(int64_t amount) {
+    return amount == PAYMENT_AMOUNT_UNKNOWN ? json_null() : json_integer(amount);
+}
+
+static json_t *json_of_payment(const struct payment_view *payment) {
+    return json_pack(
+        "{s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "id", json_of_text(payment->id),
+        "type", json_of_text(payment->type), "session_id", json_of_text(payment->session_id),
+        "outcome", payment->outcome, "amount_subtotal", json_of_amount(payment->amount_subtotal),
+        "amount_total", json_of_amount(payment->amount_total), "currency",
+        json_of_text(payment->currency), "created_at", json_of_time(payment->created_at_ms),
+        "received_at", json_of_time(payment->received_at_ms), "event_id",
+        json_of_text(payment->event_id.text));
+}
+
+json_t *json_of_payments(const struct payment_list *payments) {
+    json_t *array = json_array();
+    for (size_t i = 0; array != NULL && i < payments->payment_count; i++) {
+        if (json_array_append_new(array, json_of_payment(&payments->payments[i])) != 0) {
+            json_decref(array);
+            return NULL;
+        }
+    }
+    return array;
+}
+
 static json_t *json_of_account(const struct store_status *status) {
     json_t *held_back_by = status->account_reason == ACCOUNT_REASON_NONE
                                ? json_null()
@@ -110,8 +136,9 @@ static json_t *json_of_account(const struct store_status *status) {
 
 json_t *json_of_status(const struct store_status *status) {
     return json_pack(
-        "{s:i, s:I, s:{s:I, s:I, s:I, s:I, s:I, s:I}, s:o, s:o, s:o, s:i, s:I}", "schema_version",
-        (int)status->schema_version, "preorders", (json_int_t)status->preorder_count, "events",
+        "{s:i, s:I, s:I, s:{s:I, s:I, s:I, s:I, s:I, s:I}, s:o, s:o, s:o, s:i, s:I}",
+        "schema_version", (int)status->schema_version, "preorders",
+        (json_int_t)status->preorder_count, "flagged", (json_int_t)status->flagged_count, "events",
         "due", (json_int_t)status->due_count, "waiting", (json_int_t)status->waiting_count,
         "sending", (json_int_t)status->claimed_count, "sent", (json_int_t)status->sent_count,
         "dead", (json_int_t)status->dead_count, "cancelled", (json_int_t)status->cancelled_count,
@@ -141,20 +168,21 @@ json_t *json_of_workers(const struct worker_list *workers) {
 }
 
 json_t *json_of_check(const struct check *check, const struct store_status *status) {
-    return json_pack("{s:s, s:i, s:o, s:f, s:I, s:I, s:I, s:I, s:I, s:b, s:b}", "state",
+    return json_pack("{s:s, s:i, s:o, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b}", "state",
                      check_level_name(check->level), "exit_status", (int)check->level, "text",
                      json_of_text(check->text), "oldest_due_age_s",
                      (double)check->oldest_due_age_ms / (double)MS_PER_S, "due",
                      (json_int_t)status->due_count, "waiting", (json_int_t)status->waiting_count,
                      "sending", (json_int_t)status->claimed_count, "dead",
-                     (json_int_t)status->dead_count, "workers", (json_int_t)check->running_count,
-                     "paused", status->account_paused_since_ms != 0 ? 1 : 0, "breaker_open",
+                     (json_int_t)status->dead_count, "flagged", (json_int_t)status->flagged_count,
+                     "workers", (json_int_t)check->running_count, "paused",
+                     status->account_paused_since_ms != 0 ? 1 : 0, "breaker_open",
                      status->breaker_opened_at_ms != 0 ? 1 : 0);
 }
 
 json_t *json_of_audit(const struct store_audit *audit) {
-    return json_pack("{s:b, s:{s:I, s:I}, s:{s:I, s:I, s:I, s:I, s:I}, s:I, s:I, s:I}", "agrees",
-                     audit->agrees ? 1 : 0, "written", "preorders",
+    return json_pack("{s:b, s:{s:I, s:I}, s:{s:I, s:I, s:I, s:I, s:I}, s:I, s:I, s:I, s:I, s:I}",
+                     "agrees", audit->agrees ? 1 : 0, "written", "preorders",
                      (json_int_t)audit->preorder_count, "payment_events",
                      (json_int_t)audit->payment_event_count, "held", "sent",
                      (json_int_t)audit->sent_count, "dead", (json_int_t)audit->dead_count,
@@ -162,7 +190,9 @@ json_t *json_of_audit(const struct store_audit *audit) {
                      (json_int_t)audit->pending_count, "pruned", (json_int_t)audit->pruned_count,
                      "preorders_without_event", (json_int_t)audit->preorders_without_event,
                      "events_without_preorder", (json_int_t)audit->events_without_preorder,
-                     "sent_without_attempt", (json_int_t)audit->sent_without_attempt);
+                     "sent_without_attempt", (json_int_t)audit->sent_without_attempt,
+                     "payments_without_event", (json_int_t)audit->payments_without_event,
+                     "events_without_payment", (json_int_t)audit->events_without_payment);
 }
 
 enum err_code json_print(json_t *value, struct err *err) {

@@ -14,6 +14,7 @@ json_t *json_of_event(const struct event_view *event, int64_t now_ms);
 json_t *json_of_attempt(const struct attempt_view *attempt);
 json_t *json_of_attempts(const struct attempt_list *attempts);
 json_t *json_of_preorder(const struct preorder_view *preorder);
+json_t *json_of_payments(const struct payment_list *payments);
 json_t *json_of_status(const struct store_status *status);
 json_t *json_of_workers(const struct worker_list *workers);
 json_t *json_of_check(const struct check *check, const struct store_status *status);

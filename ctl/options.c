@@ -31,7 +31,10 @@ static const struct option table[] = {
     {"critical", 'c', OPTIONS_CHECK, true, offsetof(struct options, critical)},
     {"dead-warning", '\0', OPTIONS_CHECK, true, offsetof(struct options, dead_warning)},
     {"dead-critical", '\0', OPTIONS_CHECK, true, offsetof(struct options, dead_critical)},
+    {"flagged-warning", '\0', OPTIONS_CHECK, true, offsetof(struct options, flagged_warning)},
+    {"flagged-critical", '\0', OPTIONS_CHECK, true, offsetof(struct options, flagged_critical)},
     {"workers", '\0', OPTIONS_CHECK, true, offsetof(struct options, workers)},
+    {"flagged", '\0', OPTIONS_FLAGGED, false, offsetof(struct options, flagged)},
     {"full", '\0', OPTIONS_FULL, false, offsetof(struct options, full)},
 };
 enum { OPTION_COUNT = sizeof table / sizeof table[0] };

@@ -14,16 +14,18 @@ enum option_set {
     OPTIONS_ALWAYS = 1u << 0, /* --help --json */
     OPTIONS_FILTER = 1u << 1, /* --status --metric --email --error --older --newer --limit */
     OPTIONS_DRY_RUN = 1u << 2,
-    OPTIONS_CHANGE = 1u << 3, /* --yes --reason */
-    OPTIONS_FULL = 1u << 4,   /* --full */
-    OPTIONS_CHECK = 1u << 5,  /* -w -c --dead-warning --dead-critical --workers */
+    OPTIONS_CHANGE = 1u << 3,  /* --yes --reason */
+    OPTIONS_FULL = 1u << 4,    /* --full */
+    OPTIONS_CHECK = 1u << 5,   /* -w -c --dead-… --flagged-… --workers */
+    OPTIONS_FLAGGED = 1u << 6, /* --flagged */
 };
 
 struct options {
-    bool help, json, dry_run, yes, full;
+    bool help, json, dry_run, yes, full, flagged;
     const char *status, *metric, *email, *error, *older, *newer, *limit; /* NULL: not given */
     const char *reason;
     const char *warning, *critical, *dead_warning, *dead_critical, *workers;
+    const char *flagged_warning, *flagged_critical;
     const char **words; /* owned */
     size_t word_count;
 };

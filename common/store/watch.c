@@ -39,6 +39,7 @@ enum { PROCESS_METRICS = sizeof process_table / sizeof process_table[0] };
 /* What is in the database: the same on every process, so sums over processes mean nothing. */
 enum {
     EVENTS,
+    FLAGGED,
     OLDEST_DUE_AGE,
     LAST_SUCCESS,
     BREAKER_OPEN,
@@ -54,6 +55,9 @@ static const struct metric database_table[] = {
                 .kind = METRIC_GAUGE,
                 .labels = {"state"},
                 .series_max = 4},
+    [FLAGGED] = {.name = "preorder_flagged_preorders",
+                 .help = "Preorders whose payment does not match; they wait for a person.",
+                 .kind = METRIC_GAUGE},
     [OLDEST_DUE_AGE] = {.name = "preorder_outbox_oldest_due_age_seconds",
                         .help = "How late the oldest due event is; 0 if none is due.",
                         .kind = METRIC_GAUGE},
@@ -182,6 +186,7 @@ static void show_database(struct watch *watch) {
     metrics_set(metrics, EVENTS, METRIC_LABELS("waiting"), (double)status->waiting_count);
     metrics_set(metrics, EVENTS, METRIC_LABELS("claimed"), (double)status->claimed_count);
     metrics_set(metrics, EVENTS, METRIC_LABELS("dead"), (double)status->dead_count);
+    metrics_set(metrics, FLAGGED, NULL, (double)status->flagged_count);
     metrics_set(metrics, OLDEST_DUE_AGE, NULL, seconds(age_ms));
     metrics_set(metrics, WAL_PAGES, NULL, status->wal_pages);
     metrics_set(metrics, DATABASE_SIZE, NULL, (double)status->database_bytes);

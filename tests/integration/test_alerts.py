@@ -56,8 +56,9 @@ def test_the_rules_are_right_and_every_test_of_them_passes(tmp_path):
 
 
 def test_what_must_be_watched_is_watched():
-    assert {"PreorderEventsLate", "PreorderEventsDead", "PreorderAccountPaused", "PreorderBreakerOpen",
-            "PreorderWorkerMissing", "PreorderCheckoutSlow", "PreorderFailureRatio"} <= set(ALERTS)
+    assert {"PreorderEventsLate", "PreorderEventsDead", "PreorderPaymentsFlagged", "PreorderAccountPaused",
+            "PreorderBreakerOpen", "PreorderWorkerMissing", "PreorderCheckoutSlow",
+            "PreorderFailureRatio"} <= set(ALERTS)
 
 
 @pytest.mark.parametrize("expression", ["vector(0) > 1", "vector(1)"], ids=["never-fires", "always-fires"])

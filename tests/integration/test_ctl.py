@@ -1,113 +1,21 @@
-"""preorderctl as support staff use it: the real program on a real database.
-
-The database is filled here row by row, so that every state an event can be in is there at once.
-"""
+"""preorderctl as support staff use it: the real program on a real database."""
 
 import json
 import os
 import pty
 import re
 import select
-import sqlite3
 import subprocess
 import time
-import uuid
 
 import pytest
 
+from lib.desk import HOUR_MS, Desk, now_ms, refused, uuid7
 from lib.process import clean_environment
 from lib.system import CTL
 from lib.wait import PATIENCE
 
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
-HOUR_MS = 3600 * 1000
-EVENT_COLUMNS = ("id", "preorder_id", "sequence", "metric", "status", "attempts", "token", "next_attempt_at",
-                 "claimed_by", "claimed_at", "claim_expires_at", "last_http_status", "last_error", "payload",
-                 "created_at", "sent_at")
-
-
-def now_ms():
-    return int(time.time() * 1000)
-
-
-def uuid7(at_ms):
-    return str(uuid.UUID(int=at_ms << 80 | 7 << 76 | uuid.uuid4().int & (1 << 76) - 1 & ~(3 << 62) | 2 << 62))
-
-
-class Desk:
-    """A database with preorders in it, and the program that looks at them."""
-
-    def __init__(self, system):
-        self.system = system.migrate()
-        self.count = 0
-
-    def write(self, sql, *parameters):
-        connection = sqlite3.connect(self.system.database)
-        connection.execute("PRAGMA wal_autocheckpoint = 0")
-        with connection:
-            connection.execute(sql, parameters)
-        connection.close()
-
-    def insert(self, table, row):
-        names = ", ".join(row)
-        self.write(f"INSERT INTO {table} ({names}) VALUES ({', '.join('?' * len(row))})", *row.values())
-        return row
-
-    def preorder(self, email="ada@klaviyo-demo.com", age_ms=60000):
-        self.count += 1
-        at = now_ms() - age_ms + self.count
-        return self.insert("preorders", {
-            "id": uuid7(at), "number": f"PRE-{self.count:08}", "email": email, "price_id": "price_lamp_black",
-            "product": "Lamp", "color": "black", "locale": "en", "source": "web", "amount": 4990, "currency": "USD",
-            "properties": "{}", "status": "initiated", "payment_url": "https://pay.example/lamp",
-            "created_at": at, "updated_at": at})
-
-    def event(self, preorder, status="pending", sequence=1, **columns):
-        at = preorder["created_at"] + sequence - 1
-        row = dict.fromkeys(EVENT_COLUMNS) | {
-            "id": uuid7(at), "preorder_id": preorder["id"], "sequence": sequence, "metric": "Preorder Started",
-            "status": status, "attempts": 0, "token": 0, "payload": '{"data":{}}', "created_at": at,
-            "next_attempt_at": at if status == "pending" else None, "sent_at": at + 50 if status == "sent" else None}
-        return self.insert("outbox", row | columns)
-
-    def attempt(self, event, token=1, **columns):
-        at = event["created_at"] + 10 * token
-        row = {"outbox_id": event["id"], "token": token, "worker": "worker-1", "started_at": at,
-               "finished_at": at + 5, "outcome": "retry", "burnt": 1, "http_status": 503, "error": "Unavailable"}
-        return self.insert("outbox_attempts", row | columns)
-
-    def sent(self, preorder=None, **columns):
-        event = self.event(preorder or self.preorder(), "sent", attempts=1, token=1, **columns)
-        self.attempt(event, outcome="sent", http_status=202, error=None)
-        return event
-
-    def dead(self, preorder=None, error="Invalid email", **columns):
-        event = self.event(preorder or self.preorder(), "dead", attempts=1, token=1, last_http_status=400,
-                           last_error=error, **columns)
-        self.attempt(event, outcome="dead", http_status=400, error=error, response_body='{"errors":[]}')
-        return event
-
-    def claimed(self, preorder=None):
-        until = now_ms() + HOUR_MS
-        return self.event(preorder or self.preorder(), attempts=1, token=1, claimed_by="worker-1", claimed_at=1,
-                          claim_expires_at=until, next_attempt_at=until)
-
-    def run(self, *args, **settings):
-        return self.system.ctl(*args, **settings)
-
-    def said(self, *args):
-        done = self.run(*args)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def json(self, *args):
-        return self.system.ctl_json(*args)
-
-    def row(self, event):
-        return self.system.rows("SELECT * FROM outbox WHERE id = ?", event["id"])[0]
-
-    def log(self):
-        return self.system.rows("SELECT * FROM audit_log ORDER BY id")
 
 
 @pytest.fixture
@@ -115,21 +23,12 @@ def desk(system):
     return Desk(system)
 
 
-def refused(done, status, *said):
-    """Ended with the status, one line on stderr that says so, and nothing on stdout."""
-    assert done.returncode == status, (done.stdout, done.stderr)
-    assert done.stdout == ""
-    assert done.stderr.startswith("preorderctl: ") and done.stderr.count("\n") == 1, done.stderr
-    for part in said:
-        assert part in done.stderr, done.stderr
-
-
 # ---- Usage ----
 
 def test_help_shows_examples_before_commands(desk):
     text = desk.said("--help")
     assert text.index("Examples:") < text.index("Commands:")
-    for command in ("migrate", "status", "list", "show", "explain", "retry", "cancel", "audit"):
+    for command in ("migrate", "status", "list", "show", "explain", "retry", "cancel", "accept-payment", "audit"):
         assert re.search(rf"^  {command} ", text, re.M)
         own = desk.said(command, "--help")
         assert own.startswith(f"preorderctl {command}: ")
@@ -159,6 +58,11 @@ def test_help_shows_examples_before_commands(desk):
     (["cancel", "--yes"], "say which events to cancel"),
     (["retry", "--status", "sent", "--yes"], "only dead events"),
     (["cancel", "--status", "sending", "--yes"], "on its way to Klaviyo"),
+    (["list", "--flagged", "--status", "dead"], "of the filter it takes only --limit"),
+    (["list", "--flagged", "PRE-1"], "of the filter it takes only --limit"),
+    (["retry", "--flagged"], "unknown option --flagged"),
+    (["accept-payment"], "accept-payment needs ID|NUMBER"),
+    (["accept-payment", "ada@klaviyo-demo.com"], "list --flagged"),
     (["--no-such-setting", "1", "list"], "--no-such-setting"),
 ])
 def test_wrong_usage_ends_with_2_and_says_what_is_wrong(desk, args, said):
@@ -167,7 +71,8 @@ def test_wrong_usage_ends_with_2_and_says_what_is_wrong(desk, args, said):
     assert desk.log() == []
 
 
-@pytest.mark.parametrize("command", ["status", "list", "audit", "show PRE-1", "explain PRE-1", "retry --status dead"])
+@pytest.mark.parametrize("command", ["status", "list", "audit", "show PRE-1", "explain PRE-1", "retry --status dead",
+                                     "accept-payment PRE-1", "list --flagged"])
 def test_without_a_database_every_command_says_how_to_make_one(system, command):
     refused(system.ctl(*command.split()), 1, "preorderctl migrate")
     assert not system.database.exists()
@@ -539,7 +444,8 @@ def test_audit_prints_every_number_and_agrees(desk):
     assert desk.json("audit") == {
         "agrees": True, "written": {"preorders": 4, "payment_events": 0},
         "held": {"sent": 1, "dead": 1, "cancelled": 1, "pending": 1, "pruned": 0},
-        "preorders_without_event": 0, "events_without_preorder": 0, "sent_without_attempt": 0}
+        "preorders_without_event": 0, "events_without_preorder": 0, "sent_without_attempt": 0,
+        "payments_without_event": 0, "events_without_payment": 0}
 
 
 @pytest.mark.parametrize("wrong, member", [

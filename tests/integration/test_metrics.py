@@ -13,9 +13,9 @@ from lib.wait import wait_until
 # On every process.
 SHARED = {
     "preorder_outbox_events", "preorder_outbox_oldest_due_age_seconds", "preorder_last_success_timestamp_seconds",
-    "preorder_breaker_open", "preorder_account_paused", "preorder_wal_pages", "preorder_database_size_bytes",
-    "preorder_build_info", "process_start_time_seconds", "process_cpu_seconds_total", "process_open_fds",
-    "process_max_fds", "process_resident_memory_bytes", "preorder_gate_wait_seconds",
+    "preorder_flagged_preorders", "preorder_breaker_open", "preorder_account_paused", "preorder_wal_pages",
+    "preorder_database_size_bytes", "preorder_build_info", "process_start_time_seconds", "process_cpu_seconds_total",
+    "process_open_fds", "process_max_fds", "process_resident_memory_bytes", "preorder_gate_wait_seconds",
     "preorder_checkpoint_seconds",
 }
 OF_API = {

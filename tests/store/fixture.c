@@ -165,6 +165,14 @@ void fixture_store_samples(struct fixture *fixture, size_t count, struct ident *
     free(samples);
 }
 
+struct ident fixture_store_one(struct fixture *fixture) {
+    struct ident id;
+    fixture_store_samples(fixture, 1, NULL);
+    assert_true(
+        ident_parse(fixture_text(fixture, "SELECT id FROM preorders ORDER BY rowid DESC"), &id));
+    return id;
+}
+
 struct payment_event fixture_payment(const struct ident *preorder_id, const char *id,
                                      const char *session_id, enum payment_kind kind) {
     struct payment_event event = {.kind = kind,
@@ -332,6 +340,19 @@ void fixture_assert_sound(struct fixture *fixture) {
     assert_int_equal(fixture_number(fixture, "SELECT count(*) FROM preorders AS p WHERE NOT EXISTS"
                                              " (SELECT 1 FROM outbox WHERE preorder_id = p.id)"),
                      0);
+}
+
+void fixture_assert_audit_agrees(struct fixture *fixture) {
+    struct store_audit audit;
+    struct err err = {0};
+    ASSERT_OK(store_audit(fixture->store, &audit, &err));
+    assert_true(audit.agrees);
+}
+
+const char *fixture_preorder_status(struct fixture *fixture, const struct ident *preorder_id) {
+    return fixture_text(fixture,
+                        "SELECT status || coalesce(' ' || flag, '') FROM preorders WHERE id = '%s'",
+                        preorder_id->text);
 }
 
 /* ---- Processes -------------------------------------------------------------------------------- */

@@ -65,6 +65,9 @@ void sample_use_key(struct sample *sample, const char *key, uint8_t fingerprint)
 /* Makes and stores `count` of them, due one ms after the other; ids_out may be NULL. */
 void fixture_store_samples(struct fixture *fixture, size_t count, struct ident *event_ids_out);
 
+/* Stores one; the preorder's id. */
+struct ident fixture_store_one(struct fixture *fixture);
+
 /* What Stripe may say of a sample: of the sample's amount, made a second before FIXTURE_NOW_MS. */
 struct payment_event fixture_payment(const struct ident *preorder_id, const char *id,
                                      const char *session_id, enum payment_kind kind);
@@ -98,6 +101,10 @@ const char *fixture_text(struct fixture *fixture, const char *sql, ...)
 int64_t fixture_file_bytes(struct fixture *fixture, const char *suffix); /* -1: not there */
 /* integrity_check and foreign_key_check, and that no preorder and no event stands alone. */
 void fixture_assert_sound(struct fixture *fixture);
+/* What store_audit says. */
+void fixture_assert_audit_agrees(struct fixture *fixture);
+/* "initiated", "cancelled why it is flagged"; static memory. */
+const char *fixture_preorder_status(struct fixture *fixture, const struct ident *preorder_id);
 
 void fixture_assert_ok(enum err_code code, const struct err *err, const char *file, int line);
 #define ASSERT_OK(call)         fixture_assert_ok((call), &err, __FILE__, __LINE__)

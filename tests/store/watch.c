@@ -70,11 +70,14 @@ static void pause_account(struct fixture *fixture, const char *reason) {
 static void the_database_the_process_and_the_program_are_shown(void **state) {
     struct fixture *fixture = *state;
     fixture_store_samples(fixture, 3, NULL);
+    fixture_run(fixture,
+                "UPDATE preorders SET flag = 'why' WHERE id = (SELECT max(id) FROM preorders)");
     struct watch *watch = open_watch(fixture);
     const char *shown = render(watch);
     expect(shown, "preorder_build_info{component=\"test\",version=\"" PREORDER_VERSION "\"} 1\n");
     expect(shown, "preorder_outbox_events{state=\"due\"} 3\n");
     expect(shown, "preorder_outbox_events{state=\"dead\"} 0\n");
+    expect(shown, "preorder_flagged_preorders 1\n");
     expect(shown, "preorder_outbox_oldest_due_age_seconds 0.1\n");
     expect(shown, "preorder_last_success_timestamp_seconds 0\n");
     expect(shown, "preorder_account_paused{reason=\"none\"} 0\n");

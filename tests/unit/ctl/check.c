@@ -34,6 +34,8 @@ static int setup(void **state) {
                    .oldest_critical_ms = 300000,
                    .dead_warning = 0,
                    .dead_critical = 100,
+                   .flagged_warning = 0,
+                   .flagged_critical = 2,
                    .workers_min = 1},
         .now_ms = now_ms,
     };
@@ -51,9 +53,10 @@ static void all_is_well(void **state) {
     scene.status.due_count = 3;
     scene.status.oldest_due_at_ms = now_ms - 2500;
     expect(CHECK_OK, "3 due, oldest 2 s, 0 dead, 1 worker");
-    assert_string_equal(scene.check.figures,
-                        "oldest_due=2.500s;60;300;0 dead=0;0;100;0 due=3;;;0 waiting=0;;;0 "
-                        "sending=0;;;0 workers=1;;1:;0 paused=0;;0;0;1 breaker_open=0;0;;0;1");
+    assert_string_equal(
+        scene.check.figures,
+        "oldest_due=2.500s;60;300;0 dead=0;0;100;0 flagged=0;0;2;0 due=3;;;0 waiting=0;;;0 "
+        "sending=0;;;0 workers=1;;1:;0 paused=0;;0;0;1 breaker_open=0;0;;0;1");
 }
 
 static void what_is_due_later_is_not_late(void **state) {
@@ -78,6 +81,16 @@ static void dead_events_are_worse_the_more(void **state) {
     expect(CHECK_WARNING, "1 dead event");
     scene.status.dead_count = 101;
     expect(CHECK_CRITICAL, "101 dead events");
+}
+
+static void flagged_preorders_are_worse_the_more(void **state) {
+    (void)state;
+    scene.status.flagged_count = 1;
+    expect(CHECK_WARNING, "1 flagged preorder");
+    assert_non_null(strstr(scene.check.figures, " flagged=1;0;2;0 "));
+    scene.status.flagged_count = 3;
+    scene.status.dead_count = 1;
+    expect(CHECK_CRITICAL, "1 dead event; 3 flagged preorders");
 }
 
 static void a_paused_account_is_critical_and_its_reason_stays_one_line(void **state) {
@@ -145,6 +158,7 @@ int main(void) {
         cmocka_unit_test_setup(what_is_due_later_is_not_late, setup),
         cmocka_unit_test_setup(a_late_event_is_worse_the_later, setup),
         cmocka_unit_test_setup(dead_events_are_worse_the_more, setup),
+        cmocka_unit_test_setup(flagged_preorders_are_worse_the_more, setup),
         cmocka_unit_test_setup(a_paused_account_is_critical_and_its_reason_stays_one_line, setup),
         cmocka_unit_test_setup(a_pause_that_a_person_ordered_is_a_warning, setup),
         cmocka_unit_test_setup(an_open_breaker_is_a_warning, setup),

@@ -68,7 +68,7 @@ static void bytes_that_are_no_utf_8_are_replaced(void **state) {
     assert_json(json_of_text("\xff"), "\"?\"");
 }
 
-static void a_preorder_a_status_and_an_audit_are_whole(void **state) {
+static void a_preorder_and_a_status_are_whole(void **state) {
     (void)state;
     struct preorder_view preorder = {.id.text = "p",
                                      .number = "PRE-1",
@@ -87,6 +87,7 @@ static void a_preorder_a_status_and_an_audit_are_whole(void **state) {
                 "\"updated_at\":\"1970-01-01T00:00:01.000Z\"}");
     struct store_status status = {.schema_version = 1,
                                   .preorder_count = 2,
+                                  .flagged_count = 12,
                                   .due_count = 3,
                                   .waiting_count = 4,
                                   .claimed_count = 5,
@@ -100,14 +101,15 @@ static void a_preorder_a_status_and_an_audit_are_whole(void **state) {
                                   .in_flight_count = 11,
                                   .wal_pages = 9,
                                   .database_bytes = 10};
-    assert_json(json_of_status(&status),
-                "{\"schema_version\":1,\"preorders\":2,\"events\":{\"due\":3,\"waiting\":4,"
-                "\"sending\":5,\"sent\":6,\"dead\":7,\"cancelled\":8},"
-                "\"oldest_due_at\":\"1970-01-01T00:00:01.000Z\",\"account\":{\"not_before\":null,"
-                "\"pause_reason\":\"key\",\"paused_at\":\"1970-01-01T00:00:01.000Z\","
-                "\"paused_by_person\":false,\"breaker_opened_at\":null,\"held_back_by\":\"paused\","
-                "\"in_flight\":11},"
-                "\"last_sent_at\":null,\"wal_pages\":9,\"database_bytes\":10}");
+    assert_json(
+        json_of_status(&status),
+        "{\"schema_version\":1,\"preorders\":2,\"flagged\":12,\"events\":{\"due\":3,\"waiting\":4,"
+        "\"sending\":5,\"sent\":6,\"dead\":7,\"cancelled\":8},"
+        "\"oldest_due_at\":\"1970-01-01T00:00:01.000Z\",\"account\":{\"not_before\":null,"
+        "\"pause_reason\":\"key\",\"paused_at\":\"1970-01-01T00:00:01.000Z\","
+        "\"paused_by_person\":false,\"breaker_opened_at\":null,\"held_back_by\":\"paused\","
+        "\"in_flight\":11},"
+        "\"last_sent_at\":null,\"wal_pages\":9,\"database_bytes\":10}");
     struct worker_view workers[] = {{.name = "w",
                                      .host_id = "h",
                                      .listen = "none",
@@ -120,6 +122,10 @@ static void a_preorder_a_status_and_an_audit_are_whole(void **state) {
                 "[{\"name\":\"w\",\"host_id\":\"h\",\"pid\":7,\"listen\":\"none\","
                 "\"started_at\":\"1970-01-01T00:00:01.000Z\",\"seen_at\":null,\"in_flight\":3,"
                 "\"alive\":true}]");
+}
+
+static void an_audit_is_whole(void **state) {
+    (void)state;
     struct store_audit audit = {.preorder_count = 1,
                                 .payment_event_count = 2,
                                 .sent_count = 3,
@@ -129,12 +135,46 @@ static void a_preorder_a_status_and_an_audit_are_whole(void **state) {
                                 .pruned_count = 7,
                                 .preorders_without_event = 8,
                                 .events_without_preorder = 9,
-                                .sent_without_attempt = 10};
+                                .sent_without_attempt = 10,
+                                .payments_without_event = 11,
+                                .events_without_payment = 12};
     assert_json(json_of_audit(&audit),
                 "{\"agrees\":false,\"written\":{\"preorders\":1,\"payment_events\":2},"
                 "\"held\":{\"sent\":3,\"dead\":4,\"cancelled\":5,\"pending\":6,\"pruned\":7},"
                 "\"preorders_without_event\":8,\"events_without_preorder\":9,"
-                "\"sent_without_attempt\":10}");
+                "\"sent_without_attempt\":10,\"payments_without_event\":11,"
+                "\"events_without_payment\":12}");
+}
+
+static void payments_say_null_where_stripe_said_nothing(void **state) {
+    (void)state;
+    struct payment_view payments[] = {{.id = "evt_1",
+                                       .type = "checkout.session.completed",
+                                       .session_id = "cs_1",
+                                       .outcome = "applied",
+                                       .amount_subtotal = 4999,
+                                       .amount_total = 0,
+                                       .currency = "USD",
+                                       .created_at_ms = 1000,
+                                       .received_at_ms = 2000,
+                                       .event_id = {"e"}},
+                                      {.id = "evt_2",
+                                       .type = "payment_intent.payment_failed",
+                                       .session_id = "pi_1",
+                                       .outcome = "recorded",
+                                       .amount_subtotal = PAYMENT_AMOUNT_UNKNOWN,
+                                       .amount_total = PAYMENT_AMOUNT_UNKNOWN}};
+    struct payment_list list = {.payments = payments, .payment_count = 2};
+    assert_json(json_of_payments(&list),
+                "[{\"id\":\"evt_1\",\"type\":\"checkout.session.completed\","
+                "\"session_id\":\"cs_1\",\"outcome\":\"applied\",\"amount_subtotal\":4999,"
+                "\"amount_total\":0,\"currency\":\"USD\","
+                "\"created_at\":\"1970-01-01T00:00:01.000Z\","
+                "\"received_at\":\"1970-01-01T00:00:02.000Z\",\"event_id\":\"e\"},"
+                "{\"id\":\"evt_2\",\"type\":\"payment_intent.payment_failed\","
+                "\"session_id\":\"pi_1\",\"outcome\":\"recorded\",\"amount_subtotal\":null,"
+                "\"amount_total\":null,\"currency\":null,\"created_at\":null,"
+                "\"received_at\":null,\"event_id\":null}]");
 }
 
 static void a_value_that_could_not_be_made_is_an_error(void **state) {
@@ -148,7 +188,9 @@ int main(void) {
         cmocka_unit_test(an_event_has_the_columns_names_and_null_where_nothing_is),
         cmocka_unit_test(an_attempt_keeps_the_whole_answer),
         cmocka_unit_test(bytes_that_are_no_utf_8_are_replaced),
-        cmocka_unit_test(a_preorder_a_status_and_an_audit_are_whole),
+        cmocka_unit_test(a_preorder_and_a_status_are_whole),
+        cmocka_unit_test(an_audit_is_whole),
+        cmocka_unit_test(payments_say_null_where_stripe_said_nothing),
         cmocka_unit_test(a_value_that_could_not_be_made_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
