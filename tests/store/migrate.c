@@ -86,6 +86,29 @@ static void refuses_a_newer_database_and_leaves_it_alone(void **state) {
     ASSERT_CODE(ERR_CONFLICT, migrate(fixture, true, &migration, &err));
 }
 
+static void keys_of_an_older_database_stay(void **state) {
+    enum { VERSION_OF_KEYS_BY_KEY = 6 };
+    struct fixture *fixture = *state;
+    for (int i = 0; i < VERSION_OF_KEYS_BY_KEY; i++) {
+        assert_int_equal(fixture_try(fixture, sql_migrations[i].text), SQLITE_OK);
+    }
+    fixture_run(fixture,
+                "INSERT INTO preorders VALUES ('p', 'n', 'e', 'i', 'l', 'c', 'en', 'web', 1,"
+                " 'USD', '{}', 'initiated', NULL, 'u', NULL, 1, 1)");
+    fixture_run(fixture, "INSERT INTO idempotency_keys VALUES ('k2', zeroblob(32), 'p', 'second'),"
+                         " ('k1', zeroblob(32), 'p', 'first')");
+    fixture_run(fixture, "PRAGMA user_version = %d", VERSION_OF_KEYS_BY_KEY);
+    fixture_migrate(fixture);
+    assert_string_equal(fixture_text(fixture, "SELECT reply FROM idempotency_keys"
+                                              " WHERE key = 'k1' AND preorder_id = 'p'"),
+                        "first");
+    assert_int_equal(fixture_number(fixture, "SELECT count(*) FROM idempotency_keys"), 2);
+    assert_int_equal(
+        fixture_try(fixture, "INSERT INTO idempotency_keys VALUES ('k1', zeroblob(32), 'p', '')"),
+        SQLITE_CONSTRAINT);
+    assert_string_equal(fixture_text(fixture, "PRAGMA integrity_check"), "ok");
+}
+
 static void refuses_what_is_no_database(void **state) {
     struct fixture *fixture = *state;
     FILE *file = fopen(fixture->path, "we");
@@ -185,6 +208,7 @@ int main(void) {
         EACH(a_dry_run_without_a_database_leaves_the_folder_empty),
         EACH(a_dry_run_leaves_an_older_database_as_it_is),
         EACH(refuses_a_newer_database_and_leaves_it_alone),
+        EACH(keys_of_an_older_database_stay),
         EACH(refuses_what_is_no_database),
         EACH(refuses_a_folder_that_is_not_there),
         EACH(refuses_a_url_of_another_kind),
