@@ -409,7 +409,8 @@ static enum err_code exchange_with_store(struct worker *worker, struct err *err)
         return ERR_OK;
     }
     enum err_code code = settle_and_claim(worker, &exchange, err);
-    worker->gather_mono_ms = mono_ms(worker) + worker->options.gather_ms;
+    bool is_idle = single_count(worker) == 0; /* nothing will land that it could wait for */
+    worker->gather_mono_ms = mono_ms(worker) + (is_idle ? 0 : worker->options.gather_ms);
     if (code != ERR_OK || store_wal_pages(worker->options.store) < WORKER_LOG_PAGES_MIN) {
         return code;
     }

@@ -110,6 +110,24 @@ static void what_lands_within_moments_is_settled_together(void **state) {
     scene_close(&scene);
 }
 
+static void with_nothing_in_hand_it_claims_at_once(void **state) {
+    (void)state;
+    struct scene scene;
+    scene_open(&scene, 1, CONCURRENCY);
+    scene.options.gather_ms = 4;
+    worker_close(scene.worker);
+    scene_open_worker(&scene, "worker-1");
+    scene_settle_down(&scene);
+    fake_transport_answer_one(scene.wire, 202, "");
+    scene_pass(&scene, 4);
+    assert_int_equal(fake_store_count_sent(scene.store), 1);
+    fake_store_add(scene.store, SCENE_START_AT_MS);
+    worker_wake(scene.worker);
+    scene_step(&scene);
+    assert_int_equal(fake_transport_up_count(scene.wire), 1);
+    scene_close(&scene);
+}
+
 static void half_of_the_slots_are_settled_at_once(void **state) {
     (void)state;
     struct scene scene;
@@ -467,6 +485,7 @@ int main(void) {
         cmocka_unit_test(a_call_is_never_larger_than_a_batch),
         cmocka_unit_test(an_idle_worker_polls_and_no_more),
         cmocka_unit_test(what_lands_within_moments_is_settled_together),
+        cmocka_unit_test(with_nothing_in_hand_it_claims_at_once),
         cmocka_unit_test(half_of_the_slots_are_settled_at_once),
         cmocka_unit_test(a_worker_wakes_for_the_next_due_event),
         cmocka_unit_test(a_call_wakes_at_once),
