@@ -1,0 +1,57 @@
+"""Durable creates over HTTP, and what limits them: the bare HTTP server (H) and bare SQLite (S)."""
+
+from bench.figure import against, median
+from bench.rig import copy, settle_disk
+from lib.database import read_value
+
+WANTED = {64: 0.6, 256: 0.75}
+
+
+def one_round(rig, base, base_count, connections, seconds):
+    """(API, H, S) in creates a second. S writes the rows that the API wrote, into a copy of what the API began with."""
+    with rig.system(stock=base) as system:
+        api = system.start_api()
+        created = rig.wrk(api.address, connections, seconds)
+        api.stop()
+        settle_disk()
+        twin = system.folder / "twin.db"
+        copy(base, twin)
+        bare = rig.tool("bare-insert", "--from", system.database, "--into", twin, "--after", base_count)
+    with rig.noop_server() as address:
+        noop = rig.wrk(address, connections, max(1, seconds // 2))
+    return created["per_second"], noop["per_second"], bare["per_second"], created
+
+
+def measure(rig):
+    base = rig.stock(finished=10_000 if rig.quick else 50_000)
+    base_count = read_value(base, "SELECT max(rowid) FROM preorders")
+    rounds = 1 if rig.quick else 5
+    figures = []
+    for connections in (64,) if rig.quick else (64, 256):
+        results = [one_round(rig, base, base_count, connections, 2 if rig.quick else 5) for _ in range(rounds)]
+        limits = [1 / (1 / noop + 1 / bare) for _, noop, bare, _ in results]
+        ratio = median([result[0] / limit for result, limit in zip(results, limits)])
+        limit = median(limits)
+        figures.append(against(
+            "intake", f"{connections} connections", ratio * limit, "creates/s", "L", limit, at_least=WANTED[connections],
+            rounds=[{"api": api, "h": noop, "s": bare} for api, noop, bare, _ in results],
+            p50_us=median([result[3]["p50_us"] for result in results]),
+            p99_us=median([result[3]["p99_us"] for result in results])))
+    figures += alone(rig, base)
+    return figures
+
+
+def alone(rig, base):
+    """One client after the other: what it waits is little more than the disk."""
+    answers, syncs, rates = [], [], []
+    for _ in range(1 if rig.quick else 5):
+        with rig.system(stock=base) as system:
+            api = system.start_api()
+            report = rig.wrk(api.address, 1, 1 if rig.quick else 3)
+            answers.append(report["p50_us"])
+            rates.append(report["per_second"])
+        syncs.append(rig.sync_cost()["p50_us"])
+    ratio = median([answer / sync for answer, sync in zip(answers, syncs)])
+    sync = median(syncs)
+    return [against("intake", "one client alone, median", ratio * sync, "µs", "µs, one fdatasync", sync, at_most=2,
+                    answers_us=answers, fdatasync_us=syncs, creates_per_second=median(rates))]
