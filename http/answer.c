@@ -3,14 +3,15 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/buf.h"
-#include "http/problem.h"
 #include "http/server_impl.h"
 
-enum { STREAM_BLOCK_BYTES = 16 * 1024, TIME_OUT_BYTES_MAX = 64 * 1024 };
+enum { STREAM_BLOCK_BYTES = 16 * 1024, BY_HAND_BYTES_MAX = 64 * 1024, DATE_BYTES = 40 };
 
 const struct request *exchange_request(const struct exchange *exchange) {
     return &exchange->request;
@@ -32,10 +33,10 @@ static bool add_headers(struct MHD_Response *response, const struct exchange *ex
     return added;
 }
 
-static void decorate(const struct exchange *exchange, struct reply *reply) {
-    const struct server_options *options = &exchange->server->options;
-    if (options->on_reply != NULL) {
-        options->on_reply(options->context, &exchange->request, reply);
+static void decorate(const struct server *server, const struct request *request,
+                     struct reply *reply) {
+    if (server->options.on_reply != NULL) {
+        server->options.on_reply(server->options.context, request, reply);
     }
 }
 
@@ -50,7 +51,7 @@ static void answer(struct exchange *exchange, struct reply *reply, struct MHD_Re
         server->unanswered_count--;
     }
 
-    decorate(exchange, reply);
+    decorate(server, &exchange->request, reply);
     if (response != NULL && !add_headers(response, exchange, reply)) {
         MHD_destroy_response(response);
         response = NULL;
@@ -209,40 +210,50 @@ void exchange_end_hijack(struct exchange *exchange, bool with_reset) {
     }
 }
 
-/* A reply as it goes over the wire, for where libmicrohttpd cannot be asked to send it. */
-static void render(const struct exchange *exchange, const struct reply *reply, struct buf *buf) {
-    buf_append_format(buf, "HTTP/1.1 %d %s\r\nX-Request-Id: %s\r\n", reply->status,
-                      status_phrase(reply->status), exchange->request.id);
-    if (reply->content_type != NULL) {
-        buf_append_format(buf, "Content-Type: %s\r\n", reply->content_type);
-    }
-    for (size_t i = 0; i < reply->header_count; i++) {
-        buf_append_format(buf, "%s: %s\r\n", reply->headers[i].name, reply->headers[i].value);
-    }
-    buf_append_format(buf, "Content-Length: %zu\r\nConnection: close\r\n\r\n", reply->body_bytes);
-    if (reply->body != NULL) {
-        buf_append(buf, reply->body, reply->body_bytes);
+/* RFC 9110, 5.6.7 and 6.6.1. */
+static void append_date(struct buf *text, const struct clock *clock) {
+    time_t now_s = (time_t)(clock_wall_ms(clock) / MS_PER_S);
+    struct tm fields;
+    char date[DATE_BYTES];
+    if (gmtime_r(&now_s, &fields) != NULL &&
+        strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", &fields) > 0) {
+        buf_append_format(text, "Date: %s\r\n", date);
     }
 }
 
-void answer_time_out(struct exchange *exchange) {
-    if (exchange->server->options.tls_certificate_pem != NULL) {
+static void append_reply(struct buf *text, const struct request *request,
+                         const struct reply *reply) {
+    buf_append_format(text, "X-Request-Id: %s\r\n", request->id);
+    if (reply->content_type != NULL) {
+        buf_append_format(text, "Content-Type: %s\r\n", reply->content_type);
+    }
+    for (size_t i = 0; i < reply->header_count; i++) {
+        buf_append_format(text, "%s: %s\r\n", reply->headers[i].name, reply->headers[i].value);
+    }
+    buf_append_format(text, "Content-Length: %zu\r\nConnection: close\r\n\r\n", reply->body_bytes);
+    if (reply->body != NULL && strcmp(request->method, "HEAD") != 0) {
+        buf_append(text, reply->body, reply->body_bytes);
+    }
+}
+
+void answer_by_hand(struct connection *connection, const struct request *request,
+                    const struct refusal *refusal) {
+    const struct server *server = connection->server;
+    if (server->options.tls_certificate_pem != NULL) {
         return;
     }
-    if (exchange->request.id[0] == '\0') {
-        exchange_make_request_id(exchange);
+    struct reply reply = exchange_render_refusal(server, request, refusal);
+    decorate(server, request, &reply);
+    struct buf text;
+    buf_init(&text, BY_HAND_BYTES_MAX);
+    buf_append_format(&text, "HTTP/1.1 %d %s\r\n", reply.status, status_phrase(reply.status));
+    append_date(&text, server->options.clock);
+    append_reply(&text, request, &reply);
+    /* All of it or, if it does not fit into the socket, none that matters. */
+    if (!buf_failed(&text)) {
+        (void)send(connection->fd, text.bytes, text.length, MSG_DONTWAIT | MSG_NOSIGNAL);
+        connection->lingers = true;
     }
-    struct reply reply = problem_reply(&exchange->request, 408, "request-timeout", NULL,
-                                       "The request did not arrive in time.", NULL, 0);
-    struct buf buf;
-    buf_init(&buf, TIME_OUT_BYTES_MAX);
-    decorate(exchange, &reply);
-    render(exchange, &reply, &buf);
-    /* Nothing else was sent for this request, and nothing will be: all of it or, if it does not
-       fit, none that matters. */
-    if (!buf_failed(&buf)) {
-        (void)send(exchange->connection->fd, buf.bytes, buf.length, MSG_DONTWAIT | MSG_NOSIGNAL);
-    }
-    buf_release(&buf);
+    buf_release(&text);
     reply_release(&reply);
 }

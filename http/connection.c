@@ -1,5 +1,6 @@
 #include <arpa/inet.h>
 #include <assert.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -77,6 +78,9 @@ void connection_enter(struct connection *connection, enum connection_state state
     if (connection->state == CONNECTION_CUT) {
         return; /* it is as good as closed */
     }
+    if (state == CONNECTION_ARRIVING && connection->state == CONNECTION_ARRIVING) {
+        return; /* its clock runs since its first byte */
+    }
     if (state == CONNECTION_ARRIVING && connection->is_fresh) {
         /* Its first request has had its time since the connection was opened. */
         assert(connection->state == CONNECTION_IDLE);
@@ -128,6 +132,9 @@ static void open_connection(struct server *server, struct MHD_Connection *mhd,
     *socket_context = connection;
 
     server->connection_count++;
+    if (server->options.tls_certificate_pem == NULL && !recv_watch(connection)) {
+        connection_cut(connection);
+    }
     server->connection_number++;
     if (server->options.on_connect != NULL &&
         !server->options.on_connect(server->options.context, server->connection_number,
@@ -140,6 +147,11 @@ static void close_connection(struct connection *connection) {
     struct server *server = connection->server;
     assert(connection->exchange == NULL);
     leave_lists(connection);
+    if (connection->is_refused) {
+        TAILQ_REMOVE(&server->refused, connection, refused_link);
+    }
+    recv_forget(connection);
+    guard_release(&connection->guard);
     if (connection->lingers && !server->is_closing) {
         linger_add(&server->lingering, connection->fd, server_now(server));
     }
@@ -162,6 +174,93 @@ void connection_cut(struct connection *connection) {
     connection->state = CONNECTION_CUT;
     /* libmicrohttpd sees the hang-up and closes. A failure means that the client was faster. */
     (void)shutdown(connection->fd, SHUT_RDWR);
+}
+
+void connection_rest(struct connection *connection) {
+    connection_enter(connection, CONNECTION_IDLE);
+    if (guard_is_amid_head(&connection->guard)) {
+        connection_enter(connection, CONNECTION_ARRIVING);
+    }
+}
+
+/* Answers what never became an exchange, and reports its end. */
+static void refuse_kept(struct connection *connection, const struct refusal *refusal) {
+    struct server *server = connection->server;
+    struct parsed_head *parsed = &server->scratch;
+    (void)head_parse(connection->guard.kept, connection->guard.kept_bytes, parsed);
+    struct request *request = &parsed->request;
+    request->started_mono_us = server_now(server);
+    memcpy(request->peer, connection->peer, sizeof request->peer);
+    if (request->id[0] == '\0') {
+        request_make_id(server, request);
+    }
+    answer_by_hand(connection, request, refusal);
+    if (server->options.on_done != NULL) {
+        server->options.on_done(server->options.context, request, refusal->status, 0);
+    }
+}
+
+/* All before the refused head is answered. */
+static bool has_come_to_refused(const struct connection *connection) {
+    return connection->exchange == NULL &&
+           connection->exchange_count == connection->guard.framing.head_count;
+}
+
+ssize_t connection_read(struct connection *connection, char *bytes_out, size_t room_bytes) {
+    struct server *server = connection->server;
+    if (connection->state == CONNECTION_CUT) {
+        return 0;
+    }
+    struct guard *guard = &connection->guard;
+    ssize_t byte_count =
+        guard_read(guard, &server->limits, &server->scratch, connection->fd, bytes_out, room_bytes);
+    int error = errno;
+    const struct refusal *refusal = &guard->framing.refusal;
+    if (refusal->status != 0 && byte_count < 0 && has_come_to_refused(connection)) {
+        refuse_kept(connection, refusal);
+        /* The end makes libmicrohttpd close. Unlike a shutdown it leaves the client's side open. */
+        leave_lists(connection);
+        connection->state = CONNECTION_CUT;
+        return 0;
+    }
+    if (refusal->status != 0 && !connection->is_refused) {
+        connection->is_refused = true;
+        TAILQ_INSERT_TAIL(&server->refused, connection, refused_link);
+    }
+    if (connection->state == CONNECTION_IDLE && guard_is_amid_head(guard)) {
+        connection_enter(connection, CONNECTION_ARRIVING);
+    }
+    errno = error;
+    return byte_count;
+}
+
+static void time_out(struct connection *connection) {
+    static const struct refusal TOO_SLOW = {408, "request-timeout",
+                                            "The request did not arrive in time."};
+    struct exchange *exchange = connection->exchange;
+    if (exchange == NULL) {
+        refuse_kept(connection, &TOO_SLOW);
+        return;
+    }
+    if (exchange->request.id[0] == '\0') {
+        request_make_id(connection->server, &exchange->request);
+    }
+    answer_by_hand(connection, &exchange->request, &TOO_SLOW);
+}
+
+int32_t connections_cut_refused(struct server *server) {
+    int32_t count = 0;
+    struct connection *connection = TAILQ_FIRST(&server->refused);
+    while (connection != NULL) {
+        struct connection *next = TAILQ_NEXT(connection, refused_link);
+        if (connection->state != CONNECTION_CUT && has_come_to_refused(connection)) {
+            refuse_kept(connection, &connection->guard.framing.refusal);
+            connection_cut(connection);
+            count++;
+        }
+        connection = next;
+    }
+    return count;
 }
 
 /* libmicrohttpd cannot give an accepted socket away, and shuts down what it closes: it keeps the
@@ -191,7 +290,7 @@ static int32_t cut_older(struct connection_list *list, int64_t limit_ms, int32_t
     while (count < most && (connection = TAILQ_FIRST(list)) != NULL &&
            age_ms(connection) >= limit_ms) {
         if (connection->state == CONNECTION_ARRIVING) {
-            answer_time_out(connection->exchange);
+            time_out(connection);
         }
         connection_cut(connection);
         count++;

@@ -6,20 +6,6 @@
 #include "http/problem.h"
 #include "http/server_impl.h"
 
-enum { ID_RANDOM_BYTES = 16 };
-
-void exchange_make_request_id(struct exchange *exchange) {
-    static const char DIGITS[] = "0123456789abcdef";
-    unsigned char bytes[ID_RANDOM_BYTES];
-    random_fill(exchange->server->options.random, bytes, sizeof bytes);
-    char *id = exchange->request.id;
-    for (size_t i = 0; i < sizeof bytes; i++) {
-        *id++ = DIGITS[bytes[i] >> 4];
-        *id++ = DIGITS[bytes[i] & 15];
-    }
-    *id = '\0';
-}
-
 static struct exchange *exchange_new(struct connection *connection, struct MHD_Connection *mhd) {
     struct exchange *exchange = malloc(sizeof *exchange);
     if (exchange == NULL) {
@@ -37,6 +23,7 @@ static struct exchange *exchange_new(struct connection *connection, struct MHD_C
     memcpy(exchange->request.peer, connection->peer, sizeof connection->peer);
     TAILQ_INSERT_TAIL(&connection->server->exchanges, exchange, all_link);
     connection->exchange = exchange;
+    connection->exchange_count++;
     return exchange;
 }
 
@@ -64,11 +51,17 @@ void exchange_finish(struct exchange *exchange, int status) {
     exchange_free(exchange);
 }
 
+/* Fails closed: nothing reaches libmicrohttpd unjudged but what is decrypted within it. */
+static bool has_passed_guard(const struct connection *connection) {
+    return connection->server->options.tls_certificate_pem != NULL ||
+           connection->exchange_count < connection->guard.framing.head_count;
+}
+
 /* The request line is complete. What this returns is the exchange_pointer of the calls to come. */
 void *exchange_on_target(void *context, const char *target, struct MHD_Connection *mhd) {
     (void)context;
     struct connection *connection = connection_of(mhd);
-    if (connection == NULL || target == NULL) {
+    if (connection == NULL || target == NULL || !has_passed_guard(connection)) {
         return NULL;
     }
     struct exchange *exchange = exchange_new(connection, mhd);
@@ -113,62 +106,55 @@ static enum MHD_Result queue_response(struct exchange *exchange) {
     return result;
 }
 
-static void refuse(struct exchange *exchange, int status, const char *name, const char *detail) {
-    const struct server_options *options = &exchange->server->options;
-    struct reply reply =
-        options->render_error != NULL
-            ? options->render_error(options->context, &exchange->request, status, name, detail)
-            : problem_reply(&exchange->request, status, name, NULL, detail, NULL, 0);
+struct reply exchange_render_refusal(const struct server *server, const struct request *request,
+                                     const struct refusal *refusal) {
+    const struct server_options *options = &server->options;
+    struct reply reply = options->render_error != NULL
+                             ? options->render_error(options->context, request, refusal->status,
+                                                     refusal->name, refusal->detail)
+                             : problem_reply(request, refusal->status, refusal->name, NULL,
+                                             refusal->detail, NULL, 0);
     reply.closes = true;
-    exchange_reply(exchange, &reply);
-}
-
-static int64_t body_limit(const struct exchange *exchange) {
-    const struct server_options *options = &exchange->server->options;
-    return options->body_limit != NULL ? options->body_limit(options->context, &exchange->request)
-                                       : options->body_bytes_max;
+    return reply;
 }
 
 /* Refuses what must not be read on. False: out of memory. */
-static bool judge(struct exchange *exchange, const char *url, const char *method,
-                  const char *version) {
-    enum read_result result = request_read_head(exchange, url, method, version);
+static bool judge(struct exchange *exchange, const char *method) {
+    static const struct refusal TOO_LARGE = {431, "header-fields-too-large",
+                                             "The head has too many headers or is too long."};
+    const struct server *server = exchange->server;
+    enum read_result result = request_read_head(exchange, method);
     if (exchange->request.id[0] == '\0') {
-        exchange_make_request_id(exchange);
+        request_make_id(server, &exchange->request);
     }
-
-    struct head_limits limits = {.body_bytes_max = 0};
-    const char *name = "bad-request-head";
-    const char *detail = "The head has a NUL, a bare line feed, a folded line or stray spaces.";
-    int status = 400;
+    struct refusal refusal = {0};
     switch (result) {
     case READ_OUT_OF_MEMORY:
         return false;
     case READ_TOO_LARGE:
-        status = 431;
-        name = "header-fields-too-large";
-        detail = "The head has too many headers or is too long.";
-        break;
-    case READ_NOT_PLAIN:
+        refusal = TOO_LARGE;
         break;
     case READ_FINE:
-        limits.body_bytes_max = body_limit(exchange);
-        status = head_check(&exchange->request, &limits, &name, &detail);
+        /* The guard has judged it already, unless it was encrypted. */
+        if (server->options.tls_certificate_pem != NULL) {
+            refusal = head_check(&exchange->request, &server->limits);
+        }
         break;
     }
-    if (status != 0) {
-        refuse(exchange, status, name, detail);
+    if (refusal.status != 0) {
+        struct reply reply = exchange_render_refusal(server, &exchange->request, &refusal);
+        exchange_reply(exchange, &reply);
     }
     return true;
 }
 
-static enum MHD_Result take_head(struct exchange *exchange, const char *url, const char *method,
+static enum MHD_Result take_head(struct exchange *exchange, const char *method,
                                  const char *version) {
     struct server *server = exchange->server;
     exchange->request.started_mono_us = server_now(server);
     exchange->takes_chunks = strcmp(version, "HTTP/1.0") != 0;
     exchange->in_callback = true;
-    if (!judge(exchange, url, method, version)) {
+    if (!judge(exchange, method)) {
         return MHD_NO;
     }
     bool is_refused = exchange->is_answered;
@@ -259,13 +245,14 @@ enum MHD_Result exchange_on_access(void *context, struct MHD_Connection *mhd, co
                                    size_t *upload_bytes, void **exchange_pointer) {
     (void)context;
     (void)mhd;
+    (void)url;
     struct exchange *exchange = *exchange_pointer;
     if (exchange == NULL) {
         return MHD_NO;
     }
     switch (exchange->phase) {
     case EXCHANGE_BEGUN:
-        return take_head(exchange, url, method, version);
+        return take_head(exchange, method, version);
     case EXCHANGE_READING:
         return *upload_bytes > 0 ? take_body(exchange, upload, upload_bytes) : hand_over(exchange);
     case EXCHANGE_HANDED:
@@ -313,7 +300,7 @@ void exchange_on_completed(void *context, struct MHD_Connection *mhd, void **exc
     connection->exchange = NULL;
     exchange->connection = NULL;
     exchange->mhd = NULL;
-    connection_enter(connection, CONNECTION_IDLE);
+    connection_rest(connection);
     bool is_owned = exchange->phase == EXCHANGE_HANDED && !exchange->is_answered;
     if (!is_owned && !exchange->is_hijacked) {
         exchange_finish(exchange, status);

@@ -11,8 +11,7 @@ static bool is_letter_or_digit(char byte) {
     return is_digit(byte) || (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
 }
 
-/* RFC 9110, 5.6.2. The empty name is none. */
-static bool is_token(const char *text) {
+bool head_is_token(const char *text) {
     if (*text == '\0') {
         return false;
     }
@@ -72,20 +71,14 @@ int64_t head_content_length(const struct request *request) {
     return length;
 }
 
-struct finding {
-    int status;
-    const char *name;
-    const char *detail;
-};
+static const struct refusal FINE = {0};
 
-static const struct finding FINE = {0};
-
-static struct finding bad(const char *detail) {
-    return (struct finding){400, "bad-request-head", detail};
+static struct refusal bad(const char *detail) {
+    return (struct refusal){400, "bad-request-head", detail};
 }
 
-static struct finding check_target(const struct request *request) {
-    if (!is_token(request->method)) {
+static struct refusal check_target(const struct request *request) {
+    if (!head_is_token(request->method)) {
         return bad("The method is not a token (RFC 9110, 9.1).");
     }
     bool is_asterisk = strcmp(request->path, "*") == 0 && strcmp(request->method, "OPTIONS") == 0;
@@ -98,9 +91,9 @@ static struct finding check_target(const struct request *request) {
     return FINE;
 }
 
-static struct finding check_fields(const struct request *request) {
+static struct refusal check_fields(const struct request *request) {
     for (size_t i = 0; i < request->header_count; i++) {
-        if (!is_token(request->headers[i].name)) {
+        if (!head_is_token(request->headers[i].name)) {
             return bad("A header name is not a token (RFC 9110, 5.1).");
         }
         if (!is_field_value(request->headers[i].value)) {
@@ -118,7 +111,7 @@ static struct finding check_fields(const struct request *request) {
     return FINE;
 }
 
-static struct finding check_transfer_encoding(const struct request *request) {
+static struct refusal check_transfer_encoding(const struct request *request) {
     size_t count = request_header_count(request, "Transfer-Encoding");
     if (count == 0) {
         return FINE;
@@ -127,10 +120,10 @@ static struct finding check_transfer_encoding(const struct request *request) {
         return bad("There are both Content-Length and Transfer-Encoding.");
     }
     if (count == 1 && strcasecmp(request_header(request, "Transfer-Encoding"), "chunked") == 0) {
-        return (struct finding){411, "length-required",
+        return (struct refusal){411, "length-required",
                                 "Send the body with a Content-Length, not chunked."};
     }
-    return (struct finding){501, "transfer-encoding-not-supported",
+    return (struct refusal){501, "transfer-encoding-not-supported",
                             "This transfer encoding is not supported; send a Content-Length."};
 }
 
@@ -138,7 +131,13 @@ static bool is_method(const struct request *request, const char *method) {
     return strcmp(request->method, method) == 0;
 }
 
-static struct finding check_length(const struct request *request, int64_t body_bytes_max) {
+static int64_t body_limit(const struct request *request, const struct head_limits *limits) {
+    return limits->body_limit != NULL ? limits->body_limit(limits->context, request)
+                                      : limits->body_bytes_max;
+}
+
+static struct refusal check_length(const struct request *request,
+                                   const struct head_limits *limits) {
     size_t count = request_header_count(request, "Content-Length");
     if (count > 1) {
         return bad("There are several Content-Length headers.");
@@ -149,34 +148,43 @@ static struct finding check_length(const struct request *request, int64_t body_b
     }
     if (count == 0 &&
         (is_method(request, "POST") || is_method(request, "PUT") || is_method(request, "PATCH"))) {
-        return (struct finding){411, "length-required", "There is no Content-Length."};
+        return (struct refusal){411, "length-required", "There is no Content-Length."};
     }
     if (length > 0 && (is_method(request, "GET") || is_method(request, "HEAD"))) {
         return bad("A GET or HEAD request must not have a body.");
     }
-    if (length > body_bytes_max) {
-        return (struct finding){413, "body-too-large", "The body is larger than the limit."};
+    if (length > body_limit(request, limits)) {
+        return (struct refusal){413, "body-too-large", "The body is larger than the limit."};
     }
     return FINE;
 }
 
-int head_check(const struct request *request, const struct head_limits *limits,
-               const char **name_out, const char **detail_out) {
-    struct finding finding = check_target(request);
-    if (finding.status == 0) {
-        finding = check_fields(request);
+/* RFC 9110, 10.1.1. HTTP/1.0 has no expectations, but who sends one means it. */
+static struct refusal check_expectation(const struct request *request) {
+    size_t count = request_header_count(request, "Expect");
+    if (count == 0 ||
+        (count == 1 && strcasecmp(request_header(request, "Expect"), "100-continue") == 0)) {
+        return FINE;
     }
-    if (finding.status == 0) {
-        finding = check_transfer_encoding(request);
+    return (struct refusal){417, "expectation-failed",
+                            "The only expectation that can be met is 100-continue."};
+}
+
+struct refusal head_check(const struct request *request, const struct head_limits *limits) {
+    struct refusal refusal = check_target(request);
+    if (refusal.status == 0) {
+        refusal = check_fields(request);
     }
-    if (finding.status == 0) {
-        finding = check_length(request, limits->body_bytes_max);
+    if (refusal.status == 0) {
+        refusal = check_transfer_encoding(request);
     }
-    if (finding.status != 0) {
-        *name_out = finding.name;
-        *detail_out = finding.detail;
+    if (refusal.status == 0) {
+        refusal = check_length(request, limits);
     }
-    return finding.status;
+    if (refusal.status == 0) {
+        refusal = check_expectation(request);
+    }
+    return refusal;
 }
 
 bool head_request_id_is_valid(const char *text) {
@@ -190,4 +198,11 @@ bool head_request_id_is_valid(const char *text) {
         }
     }
     return true;
+}
+
+void head_take_request_id(struct request *request) {
+    const char *id = request_header(request, "X-Request-Id");
+    if (id != NULL && head_request_id_is_valid(id)) {
+        memcpy(request->id, id, strlen(id) + 1);
+    }
 }

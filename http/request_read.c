@@ -1,11 +1,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-#include "http/head.h"
-#include "http/raw.h"
+#include "http/head_parse.h"
 #include "http/server_impl.h"
+
+enum { ID_RANDOM_BYTES = 16 };
 
 /* Copies the head piece by piece into one block. */
 struct copy {
@@ -13,7 +13,6 @@ struct copy {
     char *end; /* of what is used of exchange->text */
     size_t free_bytes;
     bool is_too_large;
-    struct raw raw;
 };
 
 /* A NUL-terminated copy, NULL if the block is full. */
@@ -45,7 +44,6 @@ static enum MHD_Result add_header(void *context, enum MHD_ValueKind kind, const 
         value = "";
         value_bytes = 0;
     }
-    raw_add(&copy->raw, name, name_bytes, value, value_bytes);
     if (request->header_count == HEADERS_MAX) {
         copy->is_too_large = true;
         return MHD_NO;
@@ -54,48 +52,32 @@ static enum MHD_Result add_header(void *context, enum MHD_ValueKind kind, const 
     header->name = copy_text(copy, name, name_bytes);
     header->value = copy_text(copy, value, trimmed(value, value_bytes));
     if (header->name == NULL || header->value == NULL) {
-        copy->raw.is_plain = false; /* longer than the head they came from */
+        copy->is_too_large = true; /* longer than the head they came from */
         return MHD_NO;
     }
     request->header_count++;
     return MHD_YES;
 }
 
-/* RFC 9112, 3.2.2: a server takes "http://host/path" too and goes by the path. */
-static char *skip_authority(char *target) {
-    size_t scheme_length = strncasecmp(target, "http://", 7) == 0    ? 7
-                           : strncasecmp(target, "https://", 8) == 0 ? 8
-                                                                     : 0;
-    if (scheme_length == 0) {
-        return target;
+void request_make_id(const struct server *server, struct request *request) {
+    static const char DIGITS[] = "0123456789abcdef";
+    unsigned char bytes[ID_RANDOM_BYTES];
+    random_fill(server->options.random, bytes, sizeof bytes);
+    char *id = request->id;
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        *id++ = DIGITS[bytes[i] >> 4];
+        *id++ = DIGITS[bytes[i] & 15];
     }
-    return target + scheme_length + strcspn(target + scheme_length, "/?");
+    *id = '\0';
 }
 
 bool request_read_target(struct exchange *exchange, const char *target) {
-    exchange->target_bytes = strlen(target);
-    exchange->target = malloc(exchange->target_bytes + 1);
+    exchange->target = strdup(target);
     if (exchange->target == NULL) {
         return false;
     }
-    memcpy(exchange->target, target, exchange->target_bytes + 1);
-
-    char *path = skip_authority(exchange->target);
-    char *mark = strchr(path, '?');
-    if (mark != NULL) {
-        *mark = '\0';
-        exchange->request.query = mark + 1;
-    }
-    bool is_bare = *path == '\0' && path != exchange->target;
-    exchange->request.path = is_bare ? "/" : path;
+    head_set_target(&exchange->request, exchange->target);
     return true;
-}
-
-static void take_request_id(struct request *request) {
-    const char *id = request_header(request, "X-Request-Id");
-    if (id != NULL && head_request_id_is_valid(id)) {
-        memcpy(request->id, id, strlen(id) + 1);
-    }
 }
 
 static size_t head_bytes_of(const struct exchange *exchange) {
@@ -104,8 +86,7 @@ static size_t head_bytes_of(const struct exchange *exchange) {
     return info != NULL ? info->header_size : 0;
 }
 
-enum read_result request_read_head(struct exchange *exchange, const char *url, const char *method,
-                                   const char *version) {
+enum read_result request_read_head(struct exchange *exchange, const char *method) {
     struct request *request = &exchange->request;
     size_t head_bytes = head_bytes_of(exchange);
     exchange->text = malloc(head_bytes + 1);
@@ -114,20 +95,12 @@ enum read_result request_read_head(struct exchange *exchange, const char *url, c
     }
 
     struct copy copy = {.exchange = exchange, .end = exchange->text, .free_bytes = head_bytes + 1};
-    raw_begin(&copy.raw, method, url, exchange->target_bytes, version);
     const char *own_method = copy_text(&copy, method, strlen(method));
     if (own_method != NULL) {
         request->method = own_method;
     }
     (void)MHD_get_connection_values_n(exchange->mhd, MHD_HEADER_KIND, add_header, &copy);
     request->content_length = head_content_length(request);
-    take_request_id(request);
-
-    if (copy.is_too_large || head_bytes > HEAD_BYTES_MAX) {
-        return READ_TOO_LARGE;
-    }
-    if (!exchange->server->has_strict_library && !raw_end(&copy.raw, head_bytes)) {
-        return READ_NOT_PLAIN;
-    }
-    return READ_FINE;
+    head_take_request_id(request);
+    return copy.is_too_large || head_bytes > HEAD_BYTES_MAX ? READ_TOO_LARGE : READ_FINE;
 }

@@ -100,13 +100,15 @@ enum err_code server_open(const struct server_options *options, struct server **
         return err_set(err, ERR_FATAL, "cannot start the HTTP server: out of memory");
     }
     server->options = *options;
-    server->has_strict_library = strncmp(MHD_get_version(), "0.9.", 4) != 0;
+    server->limits =
+        (struct head_limits){options->body_bytes_max, options->body_limit, options->context};
     TAILQ_INIT(&server->waiting);
     TAILQ_INIT(&server->leaving);
     TAILQ_INIT(&server->idle_new);
     TAILQ_INIT(&server->idle);
     TAILQ_INIT(&server->exchanges);
     TAILQ_INIT(&server->stalled);
+    TAILQ_INIT(&server->refused);
 
     enum err_code code = raise_limit(&server->options.connections_max, err);
     if (code == ERR_OK) {
@@ -143,6 +145,7 @@ void server_close(struct server *server) {
         exchange_free(exchange);
     }
     linger_close(&server->lingering);
+    free(server->by_fd);
     free(server);
 }
 
@@ -172,7 +175,7 @@ int32_t server_wait_ms(struct server *server) {
 static void run(struct server *server) {
     server->has_replies = false;
     for (int i = 0; i < RUNS_MAX; i++) {
-        (void)MHD_run(server->daemon); /* fails only if stopped */
+        recv_run(server);
         if (i + 1 >= RUNS_WHILE_WAITING && server->waiting_count > 0) {
             break;
         }
@@ -209,7 +212,8 @@ void server_turn(struct server *server) {
     }
 
     /* After the run: what had arrived in time was read, however late we look. */
-    int32_t cut_count = connections_cut_overdue(server) + connections_cut_left(server);
+    int32_t cut_count = connections_cut_refused(server) + connections_cut_overdue(server) +
+                        connections_cut_left(server);
     if (server->is_draining) {
         cut_count += connections_cut_drained(server);
     } else {

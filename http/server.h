@@ -9,9 +9,9 @@
  * that they leave.
  *
  * Guards:
- * - every head is judged (head.h, raw.h) and every body limited before it is read;
+ * - every head is judged (framing.h, head.h) and every body limited before it is read;
  * - a request must arrive within request_deadline_ms: the first of a connection counted from the
- *   connection's opening, each later one from its request line. So long may a connection be idle,
+ *   connection's opening, each later one from its first byte. So long may a connection be idle,
  *   too, and so long may a client take to fetch a reply (a stream: each part of it). Who takes
  *   longer is cut; in the middle of a request and over plain HTTP a 408 is sent first. A request
  *   that was handed over is never cut;
@@ -21,11 +21,9 @@
  *
  * Every reply carries X-Request-Id, Content-Length and Date. HEAD gets GET's head.
  *
- * Not ours: libmicrohttpd answers some bad heads itself, with its own small HTML pages and without
- * X-Request-Id, before any callback could: 400 (request line, version or Content-Length malformed,
- * a header line without a colon, HTTP/1.1 without Host), 413 (a Content-Length over 2^64), 414 and
- * 431 (a head over 32 KiB) and 505. All of them close the connection. on_done sees those whose
- * request line was understood.
+ * Over plain HTTP no head reaches libmicrohttpd before it was judged to the letter (guard.h), so the
+ * library's own error pages never show. Over TLS, which is for the sandbox only, it reads first, as
+ * leniently as it does, and what it shows is judged then.
  *
  * Threads: one server belongs to one thread.
  */

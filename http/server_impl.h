@@ -9,12 +9,13 @@
 #include <microhttpd.h>
 #include <sys/queue.h>
 
+#include "http/guard.h"
 #include "http/linger.h"
 #include "http/server.h"
 
 enum connection_state {
-    CONNECTION_IDLE,     /* of the next request, not even the request line is complete */
-    CONNECTION_ARRIVING, /* the request line is there, the rest is not */
+    CONNECTION_IDLE,     /* nothing of the next request is there (over TLS: no whole line) */
+    CONNECTION_ARRIVING, /* some of it is there */
     CONNECTION_HANDED,   /* the owner has the request: no clock runs */
     CONNECTION_LEAVING,  /* the client takes the reply */
     CONNECTION_CUT,      /* shut down by us; libmicrohttpd closes it in its next run */
@@ -26,12 +27,16 @@ struct connection {
     int fd;                    /* libmicrohttpd's */
     char peer[PEER_BYTES];     /* as in struct request */
     enum connection_state state;
-    bool is_fresh;         /* no request was read on it yet */
-    bool was_looked_at;    /* while idle: by connections_cut_left */
-    bool lingers;          /* bytes of the client may be left unread: see linger.h */
-    int64_t since_mono_us; /* when the clock of its state was started */
+    bool is_fresh;          /* no request was read on it yet */
+    bool was_looked_at;     /* while idle: by connections_cut_left */
+    bool lingers;           /* bytes of the client may be left unread: see linger.h */
+    bool is_refused;        /* in `refused` */
+    struct guard guard;     /* not used over TLS */
+    int64_t exchange_count; /* ever begun */
+    int64_t since_mono_us;  /* when the clock of its state was started */
     TAILQ_ENTRY(connection) clock_link;
     TAILQ_ENTRY(connection) idle_link;
+    TAILQ_ENTRY(connection) refused_link;
 };
 
 /* Each is ordered by since_mono_us, so that only heads need a look. */
@@ -69,9 +74,8 @@ struct exchange {
     bool takes_chunks; /* the client does: no HTTP/1.0 */
     int hijacked_fd;   /* ours; -1 if there was no descriptor left */
     int64_t handed_turn;
-    char *target;        /* request.path and request.query point into it */
-    size_t target_bytes; /* as libmicrohttpd saw it */
-    char *text;          /* the method and the headers' names and values */
+    char *target; /* request.path and request.query point into it */
+    char *text;   /* the method and the headers' names and values */
     char *body;
     struct header headers[HEADERS_MAX];
     TAILQ_ENTRY(exchange) all_link;
@@ -84,7 +88,6 @@ struct server {
     struct server_options options;
     struct MHD_Daemon *daemon;
     int epoll_fd;
-    bool has_strict_library; /* see raw.h */
     bool is_draining, is_quiesced, is_closing;
     bool has_replies; /* given since the last run of libmicrohttpd */
     int64_t turn_count;
@@ -97,12 +100,28 @@ struct server {
     struct connection_list idle;     /* idle, and looked at */
     struct exchange_list exchanges;  /* all */
     struct exchange_list stalled;
+    struct connection_list
+        refused;               /* a head of theirs is, behind requests that are not answered yet */
+    struct connection **by_fd; /* those that are not TLS; see recv.c */
+    size_t by_fd_count;
+    struct head_limits limits;
+    struct parsed_head scratch;
     struct linger_set lingering;
 };
 
 int64_t server_now(const struct server *server);
 
+/* recv.c */
+/* One run of libmicrohttpd, in which its reads go through connection_read. */
+void recv_run(struct server *server);
+CHECKED bool recv_watch(struct connection *connection); /* false: out of memory */
+void recv_forget(struct connection *connection);
+
 /* connection.c */
+/* See guard_read. */
+ssize_t connection_read(struct connection *connection, char *bytes_out, size_t room_bytes);
+/* The exchange has ended: the next request may be on its way. */
+void connection_rest(struct connection *connection);
 void connection_notify(void *context, struct MHD_Connection *mhd, void **socket_context,
                        enum MHD_ConnectionNotificationCode code);
 struct connection *connection_of(struct MHD_Connection *mhd);
@@ -111,6 +130,8 @@ void connection_enter(struct connection *connection, enum connection_state state
 /* Ends it: bytes may be lost. */
 void connection_cut(struct connection *connection);
 /* Each returns how many it cut. */
+/* Those with a refused head, once all before it is answered. */
+int32_t connections_cut_refused(struct server *server);
 int32_t connections_cut_overdue(struct server *server);
 /* The idle ones, but for those that were opened a moment ago and have not had a request yet. */
 int32_t connections_cut_drained(struct server *server);
@@ -130,7 +151,8 @@ void exchange_on_completed(void *context, struct MHD_Connection *mhd, void **exc
                            enum MHD_RequestTerminationCode code);
 void exchange_resume(struct exchange *exchange);
 void exchange_stop_waiting(struct exchange *exchange);
-void exchange_make_request_id(struct exchange *exchange);
+struct reply exchange_render_refusal(const struct server *server, const struct request *request,
+                                     const struct refusal *refusal);
 /* Reports the end of a request and frees it. */
 void exchange_finish(struct exchange *exchange, int status);
 /* Frees what server_close finds: nobody will answer it. */
@@ -139,16 +161,17 @@ void exchange_free(struct exchange *exchange);
 /* answer.c */
 /* Asks every stream again that had nothing to give. */
 void answer_wake_stalled(struct server *server);
-/* Tells the client, where it can be told, that its request took too long. */
-void answer_time_out(struct exchange *exchange);
+/* Answers past libmicrohttpd, where that is possible: nothing else was sent for this request, and
+   nothing will be. */
+void answer_by_hand(struct connection *connection, const struct request *request,
+                    const struct refusal *refusal);
 
 /* request_read.c: fills exchange->request from what libmicrohttpd shows. */
+void request_make_id(const struct server *server, struct request *request);
 enum read_result {
     READ_FINE,
-    READ_NOT_PLAIN, /* see raw.h */
     READ_TOO_LARGE, /* over HEADERS_MAX or HEAD_BYTES_MAX */
     READ_OUT_OF_MEMORY,
 };
 CHECKED bool request_read_target(struct exchange *exchange, const char *target);
-CHECKED enum read_result request_read_head(struct exchange *exchange, const char *url,
-                                           const char *method, const char *version);
+CHECKED enum read_result request_read_head(struct exchange *exchange, const char *method);

@@ -40,11 +40,10 @@ static void cut(char *text, struct request *request, struct header *headers) {
 
 static void judge(const struct request *request) {
     const struct head_limits limits = {.body_bytes_max = BODY_BYTES_MAX};
-    const char *name = NULL;
-    const char *detail = NULL;
-    int status = head_check(request, &limits, &name, &detail);
-    if (status != 0) {
-        assert(status >= 400 && status < 600 && name != NULL && detail != NULL);
+    struct refusal refusal = head_check(request, &limits);
+    if (refusal.status != 0) {
+        assert(refusal.status >= 400 && refusal.status < 600);
+        assert(refusal.name != NULL && refusal.detail != NULL);
         return;
     }
     assert(request_header_count(request, "Host") == 1);

@@ -389,7 +389,7 @@ static void a_head_that_is_too_large_is_refused(void **state) {
     rig_close(&rig);
 }
 
-static void what_libmicrohttpd_refuses_itself_is_reported(void **state) {
+static void what_libmicrohttpd_would_answer_itself_is_refused(void **state) {
     (void)state;
     struct rig rig = {0};
     rig_open(&rig);
@@ -566,7 +566,7 @@ int main(void) {
         cmocka_unit_test(bad_heads_are_refused_with_a_problem),
         cmocka_unit_test(nuls_are_refused_wherever_they_show),
         cmocka_unit_test(a_head_that_is_too_large_is_refused),
-        cmocka_unit_test(what_libmicrohttpd_refuses_itself_is_reported),
+        cmocka_unit_test(what_libmicrohttpd_would_answer_itself_is_refused),
         cmocka_unit_test(the_limit_of_a_body_may_go_by_the_path),
         cmocka_unit_test(a_client_that_sends_on_still_gets_its_413),
         cmocka_unit_test(a_client_that_leaves_loses_its_answer_only),

@@ -1,0 +1,158 @@
+/* The seam: libmicrohttpd's reads go through the guard, everybody else's past it. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "http/server_impl.h"
+#include "tests/unit/http/rig.h"
+
+#define HOST "Host: a.example\r\n"
+
+static char text[70000];
+
+static void bad_heads_are_answered_behind_all_before_them(void **state) {
+    (void)state;
+    struct rig rig = {.holds = true};
+    rig_open(&rig);
+    int fd = client_open(&rig);
+    client_send(fd, "GET /1 HTTP/1.1\r\n" HOST "\r\nPOST /2 HTTP/1.1\r\n" HOST
+                    "Content-Length: 2\r\n\r\nabHEAD /3 HTTP/1.1\r\nX-Request-Id: mine\r\n\r\n"
+                    "GET /4 HTTP/1.1\r\n" HOST "\r\n");
+    for (int i = 0; i < 2; i++) {
+        rig_hold(&rig, 1);
+        assert_int_equal(rig.done_count, i);
+        rig_answer_first(&rig);
+    }
+    int64_t length = client_receive_all(&rig, fd, text, sizeof text);
+    assert_true(length > 0);
+    const char *second = strstr(reply_body(text, 200), "HTTP/1.1 ");
+    assert_non_null(second);
+    assert_memory_equal(reply_body(text, 200), "GET /1 ", 7);
+    assert_memory_equal(reply_body(second, 200), "POST /2 ab", 10);
+    const char *third = strstr(second + 1, "HTTP/1.1 ");
+    assert_string_equal(reply_body(third, 400), "");
+    assert_true(reply_has_header(third, "X-Request-Id: mine\r\n"));
+    assert_true(reply_has_header(third, "Connection: close\r\n"));
+    assert_true(reply_has_header(third, "Date: "));
+    assert_int_equal(rig.request_count, 2);
+    assert_int_equal(rig.done_count, 3);
+    assert_int_equal(rig.done_status, 400);
+    assert_string_equal(rig.done_path, "/3");
+    rig_wait_connections(&rig, 0);
+    close(fd);
+    rig_close(&rig);
+}
+
+static void a_bad_head_counts_for_nothing_if_its_client_is_gone(void **state) {
+    (void)state;
+    struct rig rig = {.holds = true};
+    rig_open(&rig);
+    int fd = client_open(&rig);
+    client_send(fd, "GET /1 HTTP/1.1\r\n" HOST "\r\nbad\r\n");
+    rig_hold(&rig, 1);
+    const struct linger hard = {.l_onoff = 1};
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard), 0);
+    close(fd);
+    rig_answer_first(&rig);
+    rig_wait_connections(&rig, 0);
+    assert_int_equal(rig.done_count, 1);
+    rig_close(&rig);
+}
+
+static void a_closing_answer_ends_what_follows_it(void **state) {
+    (void)state;
+    struct rig rig = {0};
+    rig_open(&rig);
+    client_ask(&rig, "GET /1 HTTP/1.1\r\n" HOST "Connection: close\r\n\r\nbad\r\n", text,
+               sizeof text);
+    assert_string_equal(reply_body(text, 200), "GET /1 ");
+    assert_int_equal(rig.done_count, 1);
+    rig_close(&rig);
+}
+
+static void part_of_a_later_head_is_cut_in_time(void **state) {
+    (void)state;
+    struct rig rig = {.holds = true};
+    rig_open(&rig);
+    int fd = client_open(&rig);
+    client_send(fd, "GET /1 HTTP/1.1\r\n" HOST "\r\nGET /2 HTTP/1.1\r\nHo");
+    rig_hold(&rig, 1);
+    rig_advance_ms(&rig, 60000); /* it is we who take so long */
+    rig_answer_first(&rig);
+    client_receive(&rig, fd, text, sizeof text);
+    assert_string_equal(reply_body(text, 200), "GET /1 ");
+    rig_wait_done(&rig, 1);
+    rig_advance_ms(&rig, 10001);
+    client_receive(&rig, fd, text, sizeof text);
+    (void)reply_body(text, 408);
+    assert_string_equal(rig.done_path, "/2");
+    assert_int_equal(rig.done_status, 408);
+    rig_wait_connections(&rig, 0);
+    close(fd);
+    rig_close(&rig);
+}
+
+static void a_server_closes_with_heads_in_any_state(void **state) {
+    (void)state;
+    static const char *const begins[] = {"G", "GET / HTTP/1.1\r\n", "bad\r\n",
+                                         "GET /hold HTTP/1.1\r\n" HOST "\r\nbad\r\n",
+                                         "GET /hold HTTP/1.1\r\n" HOST "\r\nGET"};
+    enum { COUNT = sizeof begins / sizeof begins[0] };
+    struct rig rig = {0};
+    int fds[COUNT];
+    rig_open(&rig);
+    for (int i = 0; i < COUNT; i++) {
+        fds[i] = client_open(&rig);
+        client_send(fds[i], begins[i]);
+    }
+    rig_hold(&rig, 2);
+    rig_close(&rig);
+    for (int i = 0; i < COUNT; i++) {
+        close(fds[i]);
+    }
+}
+
+/* What is not a server's connection is read as ever, also while a server runs. */
+static void read_elsewhere(struct rig *rig, struct exchange *exchange) {
+    (void)rig;
+    int pair[2];
+    char bytes[10];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    assert_int_equal(send(pair[0], "bad\r\n", 5, 0), 5);
+    assert_int_equal(recv(pair[1], bytes, sizeof bytes, MSG_PEEK), 5);
+    assert_int_equal(recv(pair[1], bytes, sizeof bytes, 0), 5);
+    assert_memory_equal(bytes, "bad\r\n", 5);
+    close(pair[0]);
+    assert_int_equal(recv(pair[1], bytes, sizeof bytes, 0), 0);
+    close(pair[1]);
+    assert_int_equal(recv(pair[1], bytes, sizeof bytes, 0), -1);
+    assert_int_equal(errno, EBADF);
+    rig_echo(exchange);
+}
+
+static void other_sockets_are_left_alone(void **state) {
+    (void)state;
+    struct rig rig = {.on_request = read_elsewhere};
+    rig_open(&rig);
+    client_ask(&rig, "GET / HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n", text, sizeof text);
+    assert_string_equal(reply_body(text, 200), "GET / ");
+    rig_close(&rig);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bad_heads_are_answered_behind_all_before_them),
+        cmocka_unit_test(a_bad_head_counts_for_nothing_if_its_client_is_gone),
+        cmocka_unit_test(a_closing_answer_ends_what_follows_it),
+        cmocka_unit_test(part_of_a_later_head_is_cut_in_time),
+        cmocka_unit_test(a_server_closes_with_heads_in_any_state),
+        cmocka_unit_test(other_sockets_are_left_alone),
+    };
+    return cmocka_run_group_tests_name("http/recv", tests, NULL, NULL);
+}
