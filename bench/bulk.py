@@ -26,5 +26,6 @@ def measure(rig):
     base = rig.stock(due=count)
     rounds = [one_round(rig, base, count) for _ in range(1 if rig.quick else 3)]
     return [plain("bulk", f"{count:,} events, one worker", median([took for took, _ in rounds]), "s",
-                  at_most=None if rig.quick else 30, baseline="s, by Klaviyo's limits", baseline_value=count / LIMIT_A_SECOND,
+                  at_most=None if rig.quick else 30, baseline="s, by Klaviyo's limits",
+                  baseline_value=count / LIMIT_A_SECOND,
                   runs=[took for took, _ in rounds], jobs=[jobs for _, jobs in rounds])]

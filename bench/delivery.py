@@ -1,7 +1,7 @@
-"""A backlog through one worker to a sandbox without limits, and what limits it: libcurl (C), claims (Q), settlements (T)."""
+"""A backlog through one worker to a sandbox without limits, beside libcurl (C), bare claims (Q) and settlements (T)."""
 
-import subprocess
 import json
+import subprocess
 import time
 
 from bench.figure import against, median
@@ -28,8 +28,8 @@ def baselines(rig, base, count, batch):
     """C, Q and T, events a second."""
     with rig.system(stock=base) as system:
         system.start_sandbox(*UNLIMITED_SANDBOX)
-        posts = rig.tool("bare-post", "--database", system.database, "--target", system.sandbox.address, "--rows", count,
-                         "--concurrency", CONCURRENCY)
+        posts = rig.tool("bare-post", "--database", system.database, "--target", system.sandbox.address,
+                         "--rows", count, "--concurrency", CONCURRENCY)
         twin = system.folder / "twin.db"
         copy(base, twin)
         store = rig.tool("bare-deliver", "--database", twin, "--rows", count, "--batch", max(1, round(batch)))

@@ -66,7 +66,8 @@ def starting(rig):
         time.sleep(seconds)
         for name, process in (("API", system.api), ("worker", worker)):
             used = 100 * (cpu_s(process.pid) - before[process.pid]) / seconds
-            figures.append(plain("footprint", f"{name}, memory idle", memory_mib(process.pid, "VmRSS"), "MiB", at_most=16))
+            figures.append(plain("footprint", f"{name}, memory idle", memory_mib(process.pid, "VmRSS"), "MiB",
+                                 at_most=16))
             figures.append(plain("footprint", f"{name}, processor idle", used, "% of one core"))
     return figures
 

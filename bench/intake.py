@@ -33,7 +33,8 @@ def measure(rig):
         ratio = median([result[0] / limit for result, limit in zip(results, limits)])
         limit = median(limits)
         figures.append(against(
-            "intake", f"{connections} connections", ratio * limit, "creates/s", "L", limit, at_least=WANTED[connections],
+            "intake", f"{connections} connections", ratio * limit, "creates/s", "L", limit,
+            at_least=WANTED[connections],
             rounds=[{"api": api, "h": noop, "s": bare} for api, noop, bare, _ in results],
             p50_us=median([result[3]["p50_us"] for result in results]),
             p99_us=median([result[3]["p99_us"] for result in results])))

@@ -96,8 +96,8 @@ class Rig:
 
     def wrk(self, address, connections, seconds):
         done = subprocess.run(
-            ["wrk", f"-t{min(2, connections)}", f"-c{connections}", f"-d{seconds}s", "-s", ROOT / "bench" / "create.lua",
-             f"http://{address}/pre-order"], capture_output=True, text=True, check=True)
+            ["wrk", f"-t{min(2, connections)}", f"-c{connections}", f"-d{seconds}s", "-s",
+             ROOT / "bench" / "create.lua", f"http://{address}/pre-order"], capture_output=True, text=True, check=True)
         report = json.loads(done.stdout.splitlines()[-1])
         assert report["not_ok"] == 0, report
         report["per_second"] = report["requests"] / report["seconds"]
