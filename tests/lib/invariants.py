@@ -23,16 +23,32 @@ class Faults:
             f"{what}: {len(items)}, such as {items[:SHOWN]}" for what, items in self.found.items())
 
 
+def _check_owed(system, preorders, events, faults):
+    """One event a preorder, and one for each payment event that owes one, in their order; no metric twice."""
+    owed = {row["event_id"]: row["preorder_id"]
+            for row in system.rows("SELECT event_id, preorder_id FROM payment_events WHERE event_id IS NOT NULL")}
+    for event in events:
+        if event["preorder_id"] not in preorders:
+            faults.add("events without a preorder", event["id"])
+        if event["sequence"] > 1 and owed.get(event["id"]) != event["preorder_id"]:
+            faults.add("later events that no payment owes", event["id"])
+    for missing in set(owed) - {event["id"] for event in events}:
+        faults.add("payments without their event", missing)
+    by_preorder = defaultdict(list)
+    for event in events:
+        by_preorder[event["preorder_id"]].append(event)
+    for preorder_id in preorders:
+        found = by_preorder[preorder_id]
+        if sorted(event["sequence"] for event in found) != list(range(1, len(found) + 1)) or not found:
+            faults.add("preorders whose events have gaps", preorder_id)
+        if len({event["metric"] for event in found}) != len(found):
+            faults.add("preorders with a metric twice", preorder_id)
+
+
 def _check_rows(system, faults):
     preorders = {row["id"]: row for row in system.rows("SELECT * FROM preorders")}
     events = system.events()
-    for preorder_id, count in Counter(event["preorder_id"] for event in events).items():
-        if count != 1:
-            faults.add("preorders with several events", preorder_id)
-        if preorder_id not in preorders:
-            faults.add("events without a preorder", preorder_id)
-    for missing in set(preorders) - {event["preorder_id"] for event in events}:
-        faults.add("preorders without an event", missing)
+    _check_owed(system, preorders, events, faults)
     for event in events:
         row = preorders.get(event["preorder_id"])
         attributes = json.loads(event["payload"])["data"]["attributes"]
