@@ -2,64 +2,49 @@
 
 import json
 import os
-import shutil
 import subprocess
 import tempfile
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
 
-PROGRAM = Path(os.environ.get("BUILD_DIR", "build")) / "tests" / "sim" / "sim"
+from lib.system import BUILD
+
 SEEDS, SEEDS_QUICK = 1_000_000, 2_000
-BATCH = 500
+BATCH = 500     # stories of one process before the sums are written down
 PROCESSES = 2
-# A file system without a disk behind it: nothing here depends on one.
-MEMORY = Path("/dev/shm")
+TWICE = 5       # stories told twice, to see that they are the same
+TIMEOUT_S = 3600
 
 
-def start(folder, seed, count, *extra):
-    return subprocess.Popen([str(PROGRAM), str(folder), str(seed), str(count), *extra], stdout=subprocess.PIPE,
-                            text=True)
+def play(proof, first, count, *how):
+    """What the program printed: a line a story if asked for, then the sums."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else proof.folder) as folder:
+        done = subprocess.run([BUILD / "tests/sim/sim", folder, str(first), str(count), *how], capture_output=True,
+                              text=True, timeout=TIMEOUT_S, check=False)
+    assert done.returncode == 0, f"stories from {first} on: {done.stdout} {done.stderr}"
+    *lines, sums = done.stdout.splitlines()
+    return lines, json.loads(sums)
 
 
-def finish(process):
-    """The figures of a batch; a broken promise is an AssertionError that names its seed."""
-    output, _ = process.communicate()
-    *complaints, figures = output.splitlines() or [""]
-    assert process.returncode == 0, f"{complaints or output}; again: {PROGRAM} FOLDER SEED 1"
-    return json.loads(figures)
-
-
-def traces(folder, seed, count):
-    output, _ = start(folder, seed, count, "trace").communicate()
-    return output.splitlines()[:count]
-
-
-def prove_seeds(folder, first, count):
-    """Plays seeds in two processes, and adds up what happened."""
-    batches = [(at, min(BATCH, first + count - at)) for at in range(first, first + count, BATCH)]
-    total, running = {}, []
-    for i in range(min(PROCESSES, len(batches))):
-        (folder / str(i)).mkdir()
-        running.append((i, start(folder / str(i), *batches.pop(0))))
-    while running:
-        i, process = running.pop(0)
-        for name, figure in finish(process).items():
-            total[name] = total.get(name, 0) + figure
-        if batches:
-            running.append((i, start(folder / str(i), *batches.pop(0))))
-    return total
+def check_that_a_seed_replays(proof, first):
+    told, again = (play(proof, first, TWICE, "trace")[0] for _ in range(2))
+    assert told == again and len(set(told)) == TWICE, f"not the same twice: {told} {again}"
 
 
 def prove(proof):
-    count = SEEDS_QUICK if proof.quick else SEEDS
-    folder = Path(tempfile.mkdtemp(prefix="preorder-sim-", dir=MEMORY if MEMORY.is_dir() else None))
-    try:
-        (folder / "twice").mkdir()
-        first, again = (traces(folder / "twice", proof.seed, 5) for _ in range(2))
-        assert first == again and len(set(first)) == 5, f"a seed does not replay: {first} {again}"
-        told = prove_seeds(folder, proof.seed * 1000, count)
-    finally:
-        shutil.rmtree(folder)
-    return (f"{told['seeds']} seeds, {told['simulated_s'] / 86400:.0f} simulated days, {told['posts']} posts, "
-            f"{told['created']} answers 201, {told['sends']} events on the wire, {told['deaths']} deaths, "
-            f"{told['stops']} stops, {told['disk_errors']} failed system calls, {told['unknowns']} commits in doubt, "
-            f"{told['jumps']} jumps of the clock: 0 promises broken, and a seed replays")
+    wanted = SEEDS_QUICK if proof.quick else SEEDS
+    first = proof.seed * 10 * SEEDS
+    check_that_a_seed_replays(proof, first)
+    state = proof.load() or {"sums": {"seeds": 0}}
+    sums = state["sums"]
+    while sums["seeds"] < wanted:
+        with ThreadPoolExecutor(PROCESSES) as pool:
+            batches = [pool.submit(play, proof, first + sums["seeds"] + i * BATCH, BATCH) for i in range(PROCESSES)]
+        for batch in batches:
+            for name, value in batch.result()[1].items():
+                sums[name] = sums.get(name, 0) + value
+        proof.save(state)
+    return (f"{sums['seeds']:,} stories, {sums['simulated_s'] // 86400:,} simulated days, {sums['posts']:,} posts, "
+            f"{sums['created']:,} answers 201, {sums['notices']:,} notices of Stripe's, {sums['sends']:,} events on the "
+            f"wire, {sums['deaths']:,} deaths, {sums['stops']:,} stops, {sums['disk_errors']:,} failed system calls, "
+            f"{sums['unknowns']:,} commits in doubt, {sums['jumps']:,} jumps of the clock: no promise broken, and a "
+            f"seed replays")
