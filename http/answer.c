@@ -23,6 +23,9 @@ static bool add_headers(struct MHD_Response *response, const struct exchange *ex
     if (added && reply->content_type != NULL) {
         added = MHD_add_response_header(response, "Content-Type", reply->content_type) == MHD_YES;
     }
+    if (added && reply->location != NULL) {
+        added = MHD_add_response_header(response, "Location", reply->location) == MHD_YES;
+    }
     for (size_t i = 0; added && i < reply->header_count; i++) {
         added = MHD_add_response_header(response, reply->headers[i].name,
                                         reply->headers[i].value) == MHD_YES;
@@ -72,12 +75,11 @@ void exchange_reply(struct exchange *exchange, struct reply *reply) {
     struct MHD_Response *response = MHD_create_response_from_buffer(
         has_body ? reply->body_bytes : 0, has_body ? reply->body : NOTHING,
         has_body ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
-    if (response == NULL) {
-        reply_release(reply);
-    }
     answer(exchange, reply, response);
-    reply->body = NULL;
-    reply->body_bytes = 0;
+    if (response != NULL) {
+        reply->body = NULL; /* the response's */
+    }
+    reply_release(reply);
 }
 
 static bool has_client_left(const struct exchange *exchange) {
@@ -161,8 +163,8 @@ void exchange_reply_stream(struct exchange *exchange, struct reply *reply, int64
     } else if (free != NULL) {
         free(context);
     }
-    reply_release(reply);
     answer(exchange, reply, response);
+    reply_release(reply);
 }
 
 int exchange_hijack(struct exchange *exchange) {

@@ -48,6 +48,8 @@ void reply_release(struct reply *reply) {
     free(reply->body);
     reply->body = NULL;
     reply->body_bytes = 0;
+    free(reply->location);
+    reply->location = NULL;
 }
 
 struct reply reply_text(int status, const char *content_type, const char *text) {

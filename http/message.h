@@ -50,6 +50,7 @@ struct reply {
     const char *content_type; /* static text; NULL: no body, no Content-Type */
     char *body;               /* malloc'd, taken by exchange_reply; NULL: empty */
     size_t body_bytes;
+    char *location; /* of the header Location, malloc'd, taken as the body is; NULL: none */
     struct {
         const char *name; /* static text */
         char value[REPLY_HEADER_VALUE_BYTES];

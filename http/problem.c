@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "http/page.h"
+
 enum { TYPE_BYTES = 128 };
 
 /* jansson refuses what is not UTF-8; an error page without its detail still helps. */
@@ -49,6 +51,9 @@ static bool set_type(json_t *object, const char *name) {
 struct reply problem_reply(const struct request *request, int status, const char *name,
                            const char *title, const char *detail,
                            const struct problem_field *fields, size_t field_count) {
+    if (page_is_wanted(request)) {
+        return page_problem(request, status, name, detail, fields, field_count);
+    }
     struct reply reply = {.status = status};
     json_t *object = json_object();
     bool complete = object != NULL && set_type(object, name) &&

@@ -3,6 +3,8 @@
  * Errors as application/problem+json (RFC 9457): type, title, status, detail, request_id, and for
  * field errors `errors: [{detail, pointer}]`.
  *
+ * A person whose browser posted a form gets the same as a page instead: page.h.
+ *
  * Every failure has one stable `type`, a path on the service itself: "/problems/NAME"; but what IANA's
  * registry of problem types names (draft-ietf-httpapi-ratelimit-headers-11) has its type from there.
  */

@@ -77,6 +77,21 @@ static void a_page_keeps_its_bytes(void **state) {
     assert_null(reply.body);
 }
 
+static void a_browser_that_posted_a_form_gets_a_page(void **state) {
+    (void)state;
+    const struct header headers[] = {{"Content-Type", "application/x-www-form-urlencoded"},
+                                     {"Accept", "text/html"}};
+    const struct request request = {.id = "abc-1", .headers = headers, .header_count = 2};
+    const struct problem_field fields[] = {{"#/email", "is required"}};
+    struct reply reply =
+        problem_reply(&request, 422, "invalid-preorder", "Invalid", "One.", fields, 1);
+    assert_int_equal(reply.status, 422);
+    assert_string_equal(reply.content_type, "text/html; charset=utf-8");
+    assert_non_null(strstr(reply.body, "<strong>email</strong> is required"));
+    assert_non_null(strstr(reply.body, "One."));
+    reply_release(&reply);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_registered_type_is_a_whole_uri),
@@ -85,6 +100,7 @@ int main(void) {
         cmocka_unit_test(without_a_name_it_is_blank_and_titled_by_the_status),
         cmocka_unit_test(every_field_is_named_with_its_pointer),
         cmocka_unit_test(what_is_not_utf_8_is_left_out),
+        cmocka_unit_test(a_browser_that_posted_a_form_gets_a_page),
     };
     return cmocka_run_group_tests_name("http/problem", tests, NULL, NULL);
 }
