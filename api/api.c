@@ -8,11 +8,14 @@
 
 #include "api/context.h"
 #include "api/cors.h"
+#include "api/created.h"
+#include "api/form.h"
 #include "api/metrics.h"
 #include "api/refusal.h"
 #include "api/router.h"
 #include "api/trace.h"
 #include "common/log.h"
+#include "http/media_type.h"
 
 /* A number is taken once in a million or so; five in a row is a broken generator. */
 enum { DRAWS_MAX = 5 };
@@ -64,23 +67,26 @@ static const struct route *find_route(const struct api *api, const struct reques
     return router_find(request, reply_out);
 }
 
-/* "application/json", with or without "; charset=utf-8". */
-static bool is_json(const char *content_type) {
-    static const char json[] = "application/json";
-    if (content_type == NULL || strncasecmp(content_type, json, sizeof json - 1) != 0) {
+static bool is_type_taken(const struct request *request, enum body_kind kind) {
+    if (request_header_count(request, "Content-Type") != 1) {
         return false;
     }
-    const char *rest = content_type + sizeof json - 1;
-    rest += strspn(rest, " \t");
-    if (*rest == '\0') {
-        return true;
-    }
-    if (*rest != ';') {
-        return false;
-    }
-    rest++;
-    rest += strspn(rest, " \t");
-    return strcasecmp(rest, "charset=utf-8") == 0 || strcasecmp(rest, "charset=\"utf-8\"") == 0;
+    const char *type = request_header(request, "Content-Type");
+    return media_type_is_utf8(type, "application/json") ||
+           (kind == BODY_JSON_OR_FORM && media_type_is_utf8(type, FORM_TYPE));
+}
+
+static struct reply refuse_type(const struct request *request, enum body_kind kind) {
+    bool takes_forms = kind == BODY_JSON_OR_FORM;
+    const char *detail =
+        takes_forms
+            ? "Send the body as application/json or application/x-www-form-urlencoded, in UTF-8."
+            : "Send the body as application/json in UTF-8.";
+    struct reply reply = problem_reply(request, 415, "unsupported-media-type",
+                                       "Unsupported media type", detail, NULL, 0);
+    reply_add_header(&reply, "Accept",
+                     takes_forms ? "application/json, " FORM_TYPE : "application/json");
+    return reply;
 }
 
 bool api_refuse_head(struct api *api, const struct request *request, struct reply *reply_out) {
@@ -92,7 +98,7 @@ bool api_refuse_head(struct api *api, const struct request *request, struct repl
     if (route == NULL) {
         return true;
     }
-    if (!route->has_body) {
+    if (route->body == BODY_NONE) {
         return false;
     }
     const char *encoding = request_header(request, "Content-Encoding");
@@ -102,11 +108,8 @@ bool api_refuse_head(struct api *api, const struct request *request, struct repl
         reply_add_header(reply_out, "Accept-Encoding", "identity");
         return true;
     }
-    if (request_header_count(request, "Content-Type") != 1 ||
-        !is_json(request_header(request, "Content-Type"))) {
-        *reply_out = problem_reply(request, 415, "unsupported-media-type", "Unsupported media type",
-                                   "Send the body as application/json in UTF-8.", NULL, 0);
-        reply_add_header(reply_out, "Accept", "application/json");
+    if (!is_type_taken(request, route->body)) {
+        *reply_out = refuse_type(request, route->body);
         return true;
     }
     return false;
@@ -136,34 +139,37 @@ static void log_stored(const struct intake_item *item, const char *message, cons
              LOG_TEXT("trace_id", trace), LOG_TEXT("preorder_id", id));
 }
 
-/* The 201 with the bytes that are kept for replays. Takes over `body`. */
-static struct reply created_reply(const char *id, char *body, size_t body_bytes) {
-    struct reply reply = {
-        .status = 201, .content_type = "application/json", .body = body, .body_bytes = body_bytes};
-    char location[sizeof "/pre-order/" + IDENT_BYTES];
-    (void)snprintf(location, sizeof location, "/pre-order/%s", id);
-    reply_add_header(&reply, "Location", location);
-    reply_add_header(&reply, "Cache-Control", "no-store");
+static struct reply stored_reply(struct intake_item *item) {
+    char *body = item->reply;
+    item->reply = NULL;
+    return item->is_page
+               ? created_reply_page(strdup(item->preorder.payment_url), body, item->reply_bytes)
+               : created_reply(&item->preorder.id, body, item->reply_bytes);
+}
+
+/* What the first of these requests got: a page if that was a form. */
+static struct reply replayed_reply(struct create *create) {
+    char *body = create->replay;
+    char *payment_url = create->replay_payment_url;
+    create->replay = create->replay_payment_url = NULL;
+    struct reply reply = payment_url != NULL
+                             ? created_reply_page(payment_url, body, create->replay_bytes)
+                             : created_reply(&create->replay_id, body, create->replay_bytes);
+    reply_add_header(&reply, "Idempotent-Replayed", "true");
     return reply;
 }
 
 static struct reply result_reply(struct api *api, struct intake_item *item, struct create *create) {
     struct metrics *metrics = api->options.metrics;
-    struct reply reply;
     switch (create->result) {
     case CREATE_STORED:
         metrics_add(metrics, API_CREATED, NULL, 1);
         log_stored(item, "preorder stored", item->preorder.id.text);
-        reply = created_reply(item->preorder.id.text, item->reply, item->reply_bytes);
-        item->reply = NULL;
-        return reply;
+        return stored_reply(item);
     case CREATE_REPLAYED:
         metrics_add(metrics, API_REPLAYS, METRIC_LABELS("replayed"), 1);
         log_stored(item, "preorder replayed", create->replay_id.text);
-        reply = created_reply(create->replay_id.text, create->replay, create->replay_bytes);
-        create->replay = NULL;
-        reply_add_header(&reply, "Idempotent-Replayed", "true");
-        return reply;
+        return replayed_reply(create);
     case CREATE_KEY_REUSED:
         metrics_add(metrics, API_REPLAYS, METRIC_LABELS("mismatch"), 1);
         return problem_reply(item->request, 422, "idempotency-key-reused", "Idempotency-Key reused",
@@ -226,6 +232,7 @@ static CHECKED enum err_code commit_creates(struct api *api, struct err *err) {
             .idempotency_key = item->idempotency_key[0] == '\0' ? NULL : item->idempotency_key,
             .reply = item->reply,
             .reply_bytes = item->reply_bytes,
+            .reply_is_page = item->is_page,
         };
         memcpy(creates[count].fingerprint, item->fingerprint, FINGERPRINT_BYTES);
     }

@@ -4,17 +4,8 @@
 #include <openssl/evp.h>
 #include <string.h>
 
-enum err_code idempotency_key(const struct request *request, char key_out[IDEMPOTENCY_KEY_BYTES],
+static enum err_code read_key(const char *key, char key_out[IDEMPOTENCY_KEY_BYTES],
                               struct err *err) {
-    size_t header_count = request_header_count(request, "Idempotency-Key");
-    if (header_count == 0) {
-        key_out[0] = '\0';
-        return ERR_OK;
-    }
-    if (header_count > 1) {
-        return err_set(err, ERR_INVALID, "Send one Idempotency-Key, not several.");
-    }
-    const char *key = request_header(request, "Idempotency-Key");
     size_t length = strlen(key);
     if (length >= 2 && key[0] == '"' && key[length - 1] == '"') {
         key++;
@@ -32,6 +23,30 @@ enum err_code idempotency_key(const struct request *request, char key_out[IDEMPO
     }
     memcpy(key_out, key, length);
     key_out[length] = '\0';
+    return ERR_OK;
+}
+
+enum err_code idempotency_key(const struct request *request, const char *member,
+                              char key_out[IDEMPOTENCY_KEY_BYTES], struct err *err) {
+    const char *header = request_header(request, "Idempotency-Key");
+    char header_key[IDEMPOTENCY_KEY_BYTES] = "";
+    char member_key[IDEMPOTENCY_KEY_BYTES] = "";
+    if (request_header_count(request, "Idempotency-Key") > 1) {
+        return err_set(err, ERR_INVALID, "Send one Idempotency-Key, not several.");
+    }
+    enum err_code code = header != NULL ? read_key(header, header_key, err) : ERR_OK;
+    if (code == ERR_OK && member != NULL) {
+        code = read_key(member, member_key, err);
+    }
+    if (code != ERR_OK) {
+        return code;
+    }
+    if (header != NULL && member != NULL && strcmp(header_key, member_key) != 0) {
+        return err_set(err, ERR_INVALID,
+                       "The header Idempotency-Key and the form's idempotency_key differ; send one "
+                       "of them.");
+    }
+    memcpy(key_out, header != NULL ? header_key : member_key, IDEMPOTENCY_KEY_BYTES);
     return ERR_OK;
 }
 

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/created.h"
+
 void intake_init(struct intake *intake) {
     *intake = (struct intake){.last_next = &intake->first};
 }
@@ -46,6 +48,11 @@ void intake_item_free(struct intake_item *item) {
     free(item);
 }
 
+static char *render_reply(const struct intake_item *item, size_t *length_out) {
+    return item->is_page ? created_render_page(&item->preorder, length_out)
+                         : preorder_render_reply(&item->preorder, length_out);
+}
+
 enum err_code intake_item_render(struct intake_item *item, const char *metric_prefix,
                                  const char *traceparent, const struct random *random,
                                  struct err *err) {
@@ -54,7 +61,7 @@ enum err_code intake_item_render(struct intake_item *item, const char *metric_pr
         event_render(EVENT_STARTED, &item->preorder, item->preorder.amount, metric_prefix,
                      item->preorder.created_at_ms, random, &event, err);
     size_t reply_bytes = 0;
-    char *reply = code == ERR_OK ? preorder_render_reply(&item->preorder, &reply_bytes) : NULL;
+    char *reply = code == ERR_OK ? render_reply(item, &reply_bytes) : NULL;
     if (code == ERR_OK && reply == NULL) {
         code = err_set(err, ERR_FATAL, "out of memory");
     }

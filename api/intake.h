@@ -17,7 +17,8 @@ struct intake_item {
     void *ticket;
     struct preorder preorder; /* owned */
     struct event event;       /* owned */
-    char *reply;              /* owned: the body of the 201 */
+    bool is_page;             /* the reply is one: see created.h */
+    char *reply;              /* owned: the body of the 201 or 303 */
     size_t reply_bytes;
     char idempotency_key[IDEMPOTENCY_KEY_BYTES]; /* "" if none */
     uint8_t fingerprint[FINGERPRINT_BYTES];

@@ -6,10 +6,10 @@
 #include "http/problem.h"
 
 static const struct route routes[] = {
-    {"POST", "/pre-order", NULL, true, handle_preorder_create},
-    {"GET", "/pre-order/{id}", "/pre-order/", false, handle_preorder_get},
-    {"POST", ROUTER_WEBHOOK_PATH, NULL, true, handle_stripe_webhook},
-    {"GET", "/openapi.json", NULL, false, handle_openapi_get},
+    {"POST", "/pre-order", NULL, BODY_JSON_OR_FORM, handle_preorder_create},
+    {"GET", "/pre-order/{id}", "/pre-order/", BODY_NONE, handle_preorder_get},
+    {"POST", ROUTER_WEBHOOK_PATH, NULL, BODY_JSON, handle_stripe_webhook},
+    {"GET", "/openapi.json", NULL, BODY_NONE, handle_openapi_get},
 };
 enum { ROUTE_COUNT = sizeof routes / sizeof routes[0] };
 

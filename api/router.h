@@ -8,11 +8,17 @@
  */
 #include "api/api.h"
 
+enum body_kind {
+    BODY_NONE,
+    BODY_JSON,         /* application/json */
+    BODY_JSON_OR_FORM, /* or application/x-www-form-urlencoded */
+};
+
 struct route {
     const char *method;
     const char *path;   /* as in the log: "/pre-order/{id}" */
     const char *prefix; /* NULL: the path itself; else what stands before the one parameter */
-    bool has_body;      /* wants application/json */
+    enum body_kind body;
     void (*handle)(struct api *api, const struct request *request, const char *parameter,
                    void *ticket);
 };

@@ -105,11 +105,15 @@ struct create {
     uint8_t fingerprint[FINGERPRINT_BYTES]; /* SHA-256 of the request, if there is a key */
     const char *reply;                      /* what the client is told, kept for replays */
     size_t reply_bytes;
+    bool reply_is_page; /* the reply sends a browser on to the payment page */
     /* out */
     enum create_result result;
     struct ident replay_id; /* CREATE_REPLAYED: the preorder it made */
     char *replay;           /* CREATE_REPLAYED: malloc'd, replay_bytes long; the caller frees it */
     size_t replay_bytes;
+    char *
+        replay_payment_url; /* CREATE_REPLAYED, if that reply is a page: where it sends the browser;
+                                 malloc'd; else NULL */
 };
 
 /*

@@ -2,7 +2,8 @@
 /*
  * A preorder: what a customer asks for, from the request's JSON to the row that is stored.
  *
- * preorder_parse reads and checks *every* member and reports every fault with its JSON pointer;
+ * preorder_parse reads and checks *every* member and reports every fault with its JSON pointer, and
+ * preorder_read does so for what came in another form and was made the same tree;
  * preorder_complete then gives a valid one its identity. A `struct preorder` that reaches the store
  * has passed both.
  *
@@ -19,6 +20,8 @@
 #include "common/domain/locale.h"
 #include "common/err.h"
 #include "common/random.h"
+
+struct json_t; /* jansson's */
 
 enum {
     PREORDER_SOURCE_CHARS_MAX = 64,
@@ -74,6 +77,10 @@ struct preorder_draft {
 CHECKED enum err_code preorder_parse(const char *body, size_t body_bytes,
                                      const struct catalog *catalog, struct preorder_draft *draft,
                                      struct err *err);
+
+/* As preorder_parse, from a document that was read already. The texts in it are UTF-8 without NUL. */
+CHECKED enum err_code preorder_read(const struct json_t *document, const struct catalog *catalog,
+                                    struct preorder_draft *draft, struct err *err);
 void preorder_draft_release(struct preorder_draft *draft);
 
 struct preorder {

@@ -138,25 +138,30 @@ static enum err_code read_body(const json_t *body, const struct catalog *catalog
     return code;
 }
 
+enum err_code preorder_read(const json_t *document, const struct catalog *catalog,
+                            struct preorder_draft *draft, struct err *err) {
+    *draft = (struct preorder_draft){0};
+    if (!json_is_object(document)) {
+        return err_set(err, ERR_INVALID, "the body must be a JSON object, not %s",
+                       document_type_name(document));
+    }
+    struct faults faults = {0};
+    enum err_code code = read_body(document, catalog, draft, &faults, err);
+    draft->faults = faults.items;
+    draft->fault_count = faults.count;
+    return code;
+}
+
 enum err_code preorder_parse(const char *body, size_t body_bytes, const struct catalog *catalog,
                              struct preorder_draft *draft, struct err *err) {
     *draft = (struct preorder_draft){0};
     json_t *document = NULL;
     enum err_code code =
         document_parse("the body", body, body_bytes, PREORDER_DEPTH_MAX, &document, err);
-    if (code != ERR_OK) {
-        return code;
+    if (code == ERR_OK) {
+        code = preorder_read(document, catalog, draft, err);
+        json_decref(document);
     }
-    if (json_is_object(document)) {
-        struct faults faults = {0};
-        code = read_body(document, catalog, draft, &faults, err);
-        draft->faults = faults.items;
-        draft->fault_count = faults.count;
-    } else {
-        code = err_set(err, ERR_INVALID, "the body must be a JSON object, not %s",
-                       document_type_name(document));
-    }
-    json_decref(document);
     return code;
 }
 

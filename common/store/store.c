@@ -64,7 +64,8 @@ enum err_code store_create_preorders(struct store *store, struct create *creates
     for (size_t i = 0; i < create_count; i++) {
         if (code != ERR_OK) {
             free(creates[i].replay);
-            creates[i].replay = NULL;
+            free(creates[i].replay_payment_url);
+            creates[i].replay = creates[i].replay_payment_url = NULL;
             creates[i].result = CREATE_PENDING;
         }
         assert(code != ERR_OK || creates[i].result != CREATE_PENDING);

@@ -1,9 +1,10 @@
 -- Accepting a preorder: its row, its key, its first event. All within one transaction.
 
 -- name: key_find
-SELECT fingerprint, preorder_id, reply
-FROM idempotency_keys
-WHERE key = :key;
+-- Where the reply is a page, it sent the browser to the payment URL.
+SELECT k.fingerprint, k.preorder_id, k.reply, CASE WHEN k.is_page THEN p.payment_url END
+FROM idempotency_keys AS k JOIN preorders AS p ON p.id = k.preorder_id
+WHERE k.key = :key;
 
 -- name: preorder_insert
 -- A number that is taken is no error: the caller draws another.
@@ -15,8 +16,8 @@ VALUES (:id, :number, :email, :price_id, :product, :color, :locale, :source, :am
 ON CONFLICT (number) DO NOTHING;
 
 -- name: key_insert
-INSERT INTO idempotency_keys (key, fingerprint, preorder_id, reply)
-VALUES (:key, :fingerprint, :preorder_id, :reply);
+INSERT INTO idempotency_keys (key, fingerprint, preorder_id, reply, is_page)
+VALUES (:key, :fingerprint, :preorder_id, :reply, :is_page);
 
 -- name: event_insert
 INSERT INTO outbox (id, preorder_id, sequence, metric, status, next_attempt_at, payload,

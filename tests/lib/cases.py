@@ -4,6 +4,7 @@ import base64
 import json
 
 from lib import http
+from lib.page import check_error_page
 from lib.system import ROOT
 
 FOLDER = ROOT / "tests" / "data" / "requests"
@@ -56,8 +57,20 @@ def check_headers(response, wanted):
             assert {part.strip().lower() for part in value.split(",")} <= there, f"{name}: {found}"
 
 
+def check_refusal(response, expect):
+    """A refusal is a whole problem document, or a whole page for a browser that posted a form."""
+    if "page" not in expect:
+        check_problem(response, expect)
+        return
+    listed = check_error_page(response).list()
+    wanted = expect["page"]
+    assert len(listed) == len(wanted), listed
+    for words in wanted:
+        assert any(text.startswith(f"{words} ") for text in listed), f"{words}: {listed}"
+
+
 def check_problem(response, expect):
-    """A refusal is a whole problem document, for every client that reads it."""
+    """Every member is there, for every client that reads it."""
     assert response.header("Content-Type") == "application/problem+json", response
     assert response.header("X-Request-Id"), response
     problem = response.json()

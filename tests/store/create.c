@@ -29,6 +29,7 @@ static void assert_replayed(struct create *create, const struct sample *original
     assert_string_equal(create->replay_id.text, original->preorder.id.text);
     assert_int_equal(create->replay_bytes, original->create.reply_bytes);
     assert_memory_equal(create->replay, original->reply, create->replay_bytes);
+    assert_int_equal(create->replay_payment_url != NULL, original->create.reply_is_page);
     free(create->replay);
     create->replay = NULL;
 }
@@ -226,6 +227,25 @@ static void a_key_used_again_replays_the_same_bytes(void **state) {
     create_all(fixture, &again.create, 1);
     assert_replayed(&again.create, &first);
     assert_counts(fixture, "1|1|1");
+}
+
+/* A page sent the browser somewhere: that is part of the reply. */
+static void a_page_is_replayed_with_its_payment_url(void **state) {
+    struct fixture *fixture = *state;
+    struct sample first;
+    struct sample again;
+    sample_make(fixture, &first);
+    sample_use_key(&first, "key", 1);
+    first.create.reply_is_page = true;
+    sample_make(fixture, &again);
+    sample_use_key(&again, "key", 1); /* and no page this time: the first one counts */
+    assert_string_not_equal(first.preorder.payment_url, again.preorder.payment_url);
+    assert_int_equal(create_one(fixture, &first), CREATE_STORED);
+    fixture_reopen(fixture);
+    create_all(fixture, &again.create, 1);
+    assert_replayed(&again.create, &first);
+    assert_string_equal(again.create.replay_payment_url, first.preorder.payment_url);
+    free(again.create.replay_payment_url);
 }
 
 static void replays_outlive_the_process(void **state) {
@@ -449,6 +469,7 @@ int main(void) {
         EACH(a_number_taken_within_the_batch_goes_to_the_first),
         EACH(a_batch_of_only_bad_rows_stores_nothing),
         EACH(a_key_used_again_replays_the_same_bytes),
+        EACH(a_page_is_replayed_with_its_payment_url),
         EACH(replays_outlive_the_process),
         EACH(a_key_twice_in_one_batch_stores_one_and_replays_one),
         EACH(a_key_with_another_request_is_refused_and_nothing_written),

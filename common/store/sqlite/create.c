@@ -40,6 +40,7 @@ static CHECKED enum err_code insert_key(struct sqlite_store *self, const struct 
     assert(result == SQLITE_OK);
     sqlite_bind_text(statement, ":preorder_id", create->preorder->id.text);
     sqlite_bind_bytes_as_text(statement, ":reply", create->reply, create->reply_bytes);
+    sqlite_bind_integer(statement, ":is_page", create->reply_is_page);
     return sqlite_run(self, statement, err);
 }
 
@@ -75,6 +76,10 @@ static CHECKED enum err_code look_up_key(struct sqlite_store *self, struct creat
     } else {
         sqlite_column_copy(statement, 1, create->replay_id.text, sizeof create->replay_id.text);
         code = sqlite_column_take(statement, 2, &create->replay, &create->replay_bytes, err);
+        size_t url_bytes = 0;
+        if (code == ERR_OK) {
+            code = sqlite_column_take(statement, 3, &create->replay_payment_url, &url_bytes, err);
+        }
         create->result = CREATE_REPLAYED;
     }
     (void)sqlite3_reset(statement);

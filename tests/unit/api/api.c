@@ -259,6 +259,99 @@ static void refuses_the_same_key_for_another_body(void **state) {
     assert_int_equal(stored_count(world), 1);
 }
 
+static const struct header browser[] = {{"Content-Type", "application/x-www-form-urlencoded"},
+                                        {"Accept", "text/html,*/*;q=0.8"}};
+static const char form[] = "email=a%40klaviyo-demo.com&price_id=price_1&color=black"
+                           "&idempotency_key=form-1";
+
+static struct request post_form(const char *text) {
+    struct request request = post(text, browser);
+    request.header_count = 2;
+    return request;
+}
+
+static void a_double_click_makes_one_preorder_and_one_answer(void **state) {
+    struct world *world = *state;
+    struct request request = post_form(form);
+    api_take(world->api, &request, &request);
+    api_take(world->api, &request, &request); /* in one turn */
+    commit(world, ERR_OK);
+    api_take(world->api, &request, &request);
+    commit(world, ERR_OK);
+    assert_int_equal(stored_count(world), 1);
+    const struct reply *first = &world->replies[0];
+    assert_string_equal(first->content_type, "text/html; charset=utf-8");
+    assert_int_equal(strncmp(first->location, "https://pay.example/lamp?client_reference_id=", 45),
+                     0);
+    for (size_t i = 0; i < 3; i++) {
+        const struct reply *reply = &world->replies[i];
+        assert_int_equal(reply->status, 303);
+        assert_int_equal(reply_header(reply, "Idempotent-Replayed") != NULL, i > 0);
+        assert_string_equal(reply->location, first->location);
+        assert_int_equal(reply->body_bytes, first->body_bytes);
+        assert_memory_equal(reply->body, first->body, first->body_bytes);
+    }
+}
+
+static void a_replay_is_what_the_first_got_whoever_asks(void **state) {
+    struct world *world = *state;
+    struct request request = post_form(form);
+    struct request program = request;
+    program.header_count = 1;
+    api_take(world->api, &request, &request);
+    api_take(world->api, &program, &program);
+    commit(world, ERR_OK);
+    assert_int_equal(world->replies[1].status, 303);
+    assert_string_equal(world->replies[1].location, world->replies[0].location);
+}
+
+static void a_form_of_a_program_is_answered_with_json(void **state) {
+    struct world *world = *state;
+    struct request request = post_form(form);
+    request.header_count = 1;
+    api_take(world->api, &request, &request);
+    commit(world, ERR_OK);
+    assert_int_equal(world->replies[0].status, 201);
+    assert_string_equal(world->replies[0].content_type, "application/json");
+}
+
+static void a_forms_key_is_a_key_where_the_shop_wants_one(void **state) {
+    struct world *world = *state;
+    world->settings.require_idempotency_key = true;
+    struct request without = post_form("email=a%40klaviyo-demo.com&price_id=price_1&color=black");
+    struct request with = post_form(form);
+    api_take(world->api, &without, &without);
+    assert_int_equal(world->replies[0].status, 400);
+    assert_non_null(strstr(world->replies[0].body, "idempotency-key-required"));
+    api_take(world->api, &with, &with);
+    commit(world, ERR_OK);
+    assert_int_equal(world->replies[1].status, 303);
+}
+
+static void a_form_that_changed_under_its_key_is_told_so(void **state) {
+    struct world *world = *state;
+    struct request request = post_form(form);
+    struct request other = post_form("email=b%40klaviyo-demo.com&price_id=price_1&color=black"
+                                     "&idempotency_key=form-1");
+    api_take(world->api, &request, &request);
+    api_take(world->api, &other, &other);
+    commit(world, ERR_OK);
+    assert_int_equal(world->replies[1].status, 422);
+    assert_non_null(strstr(world->replies[1].body, "<h1>This form was already sent</h1>"));
+    assert_int_equal(stored_count(world), 1);
+}
+
+static void a_browser_is_told_of_a_busy_database_on_a_page(void **state) {
+    struct world *world = *state;
+    struct request request = post_form(form);
+    world->store.next_code = ERR_BUSY;
+    api_take(world->api, &request, &request);
+    commit(world, ERR_OK);
+    assert_int_equal(world->replies[0].status, 503);
+    assert_string_equal(reply_header(&world->replies[0], "Retry-After"), "1");
+    assert_non_null(strstr(world->replies[0].body, "<h1>The shop is busy</h1>"));
+}
+
 static void wants_a_key_where_the_shop_does(void **state) {
     struct world *world = *state;
     world->settings.require_idempotency_key = true;
@@ -380,6 +473,10 @@ static void judges_the_content_type_by_the_head(void **state) {
         {"Content-Type", "application/json ; charset=\"utf-8\"", 0},
         {"Content-Type", "application/json; charset=latin1", 415},
         {"Content-Type", "application/jsonp", 415},
+        {"Content-Type", "application/x-www-form-urlencoded", 0},
+        {"Content-Type", "application/x-www-form-urlencoded; charset=utf-8", 0},
+        {"Content-Type", "application/x-www-form-urlencoded; charset=latin1", 415},
+        {"Content-Type", "multipart/form-data; boundary=x", 415},
         {"Content-Type", "text/plain", 415},
         {"Accept", "application/json", 415},
         {"Content-Encoding", "gzip", 415},
@@ -404,6 +501,12 @@ int main(void) {
         TEST(replays_the_same_bytes_for_the_same_key),
         TEST(refuses_the_same_key_for_another_body),
         TEST(wants_a_key_where_the_shop_does),
+        TEST(a_double_click_makes_one_preorder_and_one_answer),
+        TEST(a_replay_is_what_the_first_got_whoever_asks),
+        TEST(a_form_of_a_program_is_answered_with_json),
+        TEST(a_forms_key_is_a_key_where_the_shop_wants_one),
+        TEST(a_form_that_changed_under_its_key_is_told_so),
+        TEST(a_browser_is_told_of_a_busy_database_on_a_page),
         TEST(draws_another_number_when_one_is_taken),
         TEST(answers_503_and_stores_nothing_when_the_database_is_busy),
         TEST(nobody_waits_for_a_busy_database_twice),

@@ -12,7 +12,7 @@ static enum err_code read_key(const char *value, char key[IDEMPOTENCY_KEY_BYTES]
     struct header header = {"idempotency-key", value};
     struct request request = {.headers = &header, .header_count = value == NULL ? 0 : 1};
     struct err err = {0};
-    return idempotency_key(&request, key, &err);
+    return idempotency_key(&request, NULL, key, &err);
 }
 
 static void takes_bare_and_quoted_keys(void **state) {
@@ -56,7 +56,7 @@ static void refuses_two_keys(void **state) {
     struct request request = {.headers = headers, .header_count = 2};
     struct err err = {0};
     char key[IDEMPOTENCY_KEY_BYTES];
-    assert_int_equal(idempotency_key(&request, key, &err), ERR_INVALID);
+    assert_int_equal(idempotency_key(&request, NULL, key, &err), ERR_INVALID);
     assert_non_null(strstr(err.text, "one"));
 }
 
@@ -81,12 +81,41 @@ static void fingerprint_covers_method_path_and_body(void **state) {
     assert_memory_not_equal(first, other, FINGERPRINT_BYTES);
 }
 
+static enum err_code read_both(const char *value, const char *member,
+                               char key[IDEMPOTENCY_KEY_BYTES]) {
+    struct header header = {"Idempotency-Key", value};
+    struct request request = {.headers = &header, .header_count = value == NULL ? 0 : 1};
+    struct err err = {0};
+    return idempotency_key(&request, member, key, &err);
+}
+
+static void a_form_may_have_the_key_instead(void **state) {
+    (void)state;
+    char key[IDEMPOTENCY_KEY_BYTES];
+    assert_int_equal(read_both(NULL, "\"k-1\"", key), ERR_OK);
+    assert_string_equal(key, "k-1");
+    assert_int_equal(read_both(NULL, "", key), ERR_INVALID);
+    assert_int_equal(read_both(NULL, "k 1", key), ERR_INVALID);
+}
+
+static void header_and_form_must_agree(void **state) {
+    (void)state;
+    char key[IDEMPOTENCY_KEY_BYTES];
+    assert_int_equal(read_both("k-1", "\"k-1\"", key), ERR_OK);
+    assert_string_equal(key, "k-1");
+    assert_int_equal(read_both("k-1", "K-1", key), ERR_INVALID);
+    assert_int_equal(read_both("k-1", "", key), ERR_INVALID);
+    assert_int_equal(read_both("", "k-1", key), ERR_INVALID);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_bare_and_quoted_keys),
         cmocka_unit_test(takes_255_characters_and_no_more),
         cmocka_unit_test(refuses_what_is_no_key),
         cmocka_unit_test(refuses_two_keys),
+        cmocka_unit_test(a_form_may_have_the_key_instead),
+        cmocka_unit_test(header_and_form_must_agree),
         cmocka_unit_test(fingerprint_covers_method_path_and_body),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
