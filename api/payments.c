@@ -7,6 +7,7 @@
 #include "api/context.h"
 #include "api/metrics.h"
 #include "api/refusal.h"
+#include "api/trace.h"
 #include "common/log.h"
 
 void payments_init(struct payments *payments) {
@@ -59,15 +60,17 @@ struct reply payments_received(const struct request *request, const char *outcom
 
 static void log_result(const struct payments_item *item, const struct payment_apply *apply) {
     const struct payment_event *event = &item->event;
+    char trace[TRACE_ID_BYTES];
     enum log_level level = LOG_LEVEL_INFO;
     if (apply->result == PAYMENT_FLAGGED) {
         level = LOG_LEVEL_WARNING;
     } else if (apply->result == PAYMENT_REFUSED) {
         level = LOG_LEVEL_ERROR;
     }
+    trace_id(event->traceparent, trace);
     log_at(level, LOG_MSG("payment event"), LOG_TEXT("request_id", item->request->id),
-           LOG_TEXT("stripe_event_id", event->id), LOG_TEXT("type", event->type),
-           LOG_TEXT("preorder_id", event->preorder_id.text),
+           LOG_TEXT("trace_id", trace), LOG_TEXT("stripe_event_id", event->id),
+           LOG_TEXT("type", event->type), LOG_TEXT("preorder_id", event->preorder_id.text),
            LOG_TEXT("outcome", payment_result_name(apply->result)),
            LOG_TEXT("event_id", apply->has_event ? apply->event_id.text : ""));
 }

@@ -1,6 +1,5 @@
 #include "api/stripe_event.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -71,25 +70,27 @@ static enum err_code read_amount(const json_t *object, const char *name, int64_t
     return ERR_OK;
 }
 
+static bool is_currency(const char *text) {
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    return strlen(text) == CURRENCY_BYTES - 1 && strspn(text, letters) == CURRENCY_BYTES - 1;
+}
+
 static enum err_code read_currency(const json_t *object, char currency[CURRENCY_BYTES],
                                    struct err *err) {
     const json_t *value = json_object_get(object, "currency");
+    const char *text = json_string_value(value);
     currency[0] = '\0';
     if (value == NULL || json_is_null(value)) {
         return ERR_OK;
     }
-    const char *text = json_string_value(value);
     if (text == NULL) {
         return wrong("currency", "a string", value, err);
     }
-    if (strlen(text) != CURRENCY_BYTES - 1) {
+    if (!is_currency(text)) {
         return err_set(err, ERR_INVALID, "the event's currency has not three letters");
     }
     for (size_t i = 0; i < CURRENCY_BYTES; i++) {
-        if (text[i] != '\0' && !isalpha((unsigned char)text[i])) {
-            return err_set(err, ERR_INVALID, "the event's currency has not three letters");
-        }
-        currency[i] = (char)toupper((unsigned char)text[i]);
+        currency[i] = (char)(text[i] & ~0x20); /* to upper case; NUL stays */
     }
     return ERR_OK;
 }

@@ -107,6 +107,8 @@ static void push(struct world *world, size_t count) {
         item->request = &world->request;
         item->ticket = (char *)world + i;
         (void)snprintf(item->event.id, sizeof item->event.id, "%zu", i);
+        (void)snprintf(item->event.traceparent, sizeof item->event.traceparent, "00-%032d-%016d-01",
+                       1, 1);
         (void)snprintf(item->event.session_id, sizeof item->event.session_id, "cs_1");
         (void)snprintf(item->event.type, sizeof item->event.type, "checkout.session.expired");
         payments_push(&world->api.payments, item);
