@@ -137,6 +137,21 @@ def test_an_amount_that_does_not_match_waits_for_a_person(paying, signer):
     assert paying.api.wait_log("payment event", matches=lambda line: line["outcome"] == "flagged")["level"] == "warning"
 
 
+def test_a_person_completes_what_was_flagged(paying, signer):
+    made = paying.created()
+    happened = event(COMPLETED, session(made, amount=1000))
+    assert outcome(deliver(paying, signer, happened)) == "flagged"
+    assert made["number"] in paying.ctl("list", "--flagged").stdout
+    done = paying.ctl("accept-payment", made["id"], "--reason", "agreed by phone", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert status(paying, made) == "completed" and flag(paying, made) is None
+    assert metrics(paying, made) == ["Preorder Started", "Preorder Completed"]
+    assert attributes(paying, made, "Preorder Completed")["value"] == 10
+    assert outcome(deliver(paying, signer, happened)) == "repeated", "and it stays that way"
+    assert status(paying, made) == "completed" and flag(paying, made) is None
+    assert made["number"] not in paying.ctl("list", "--flagged").stdout
+
+
 def test_nothing_to_pay_matches_any_amount(paying, signer):
     made = paying.created()
     free = session(made, amount=0, payment_status="no_payment_required", payment_intent=None)
