@@ -21,6 +21,7 @@ RESULTS = BUILD / "test-results"
 
 # Most of a test's time is waiting for processes, so more of them than cores run side by side.
 PYTEST_WORKERS = "4"
+JUDGES = "2"  # each worker has a Prism of its own, which keeps a core busy while it starts
 
 
 def run(*command, **settings):
@@ -71,7 +72,7 @@ def run_contract(suite):
     path = RESULTS / "judged.xml"
     path.unlink(missing_ok=True)
     own = run_pytest(suite)
-    status = run(sys.executable, "-m", "pytest", "-q", "-n", PYTEST_WORKERS, f"--junitxml={path}",
+    status = run(sys.executable, "-m", "pytest", "-q", "-n", JUDGES, f"--junitxml={path}",
                  *(f"tests/integration/{name}.py" for name in CHECKOUT_TESTS), TEST_BEHIND_JUDGE="1")
     return own + count(path, status)
 
