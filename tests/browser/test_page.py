@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import re
 import subprocess
 import threading
 import urllib.parse
@@ -161,9 +162,27 @@ def test_what_is_wrong_is_said_at_its_field(stage, play, orders):
     assert seen["violations"] == [] and orders() == []
 
 
+def test_the_form_works_without_scripts(stage, play, orders):
+    seen = play("order", url=stage.page.url, entry=ENTRY, pays=stage.payment, scripts=False)
+    check_landed(seen, orders(), stage)
+    assert ("POST", 303) in asked_api(seen, stage)
+
+
+def test_a_double_click_without_scripts_is_one_preorder(stage, play, orders):
+    seen = play("order", url=stage.page.url, entry=ENTRY, pays=stage.payment, scripts=False, clicks=2)
+    check_landed(seen, orders(), stage)
+
+
 def test_the_page_is_accessible(stage, play):
     seen = play("look", url=stage.page.url)
     assert seen["violations"] == [] and seen["complaints"] == []
+
+
+def test_the_error_page_of_the_api_is_accessible(stage, play, orders):
+    seen = play("errorPage", url=stage.page.url, entry={**ENTRY, "email": "ada@xn--a.com"})
+    assert seen["url"] == f"http://{stage.api.address}/pre-order" and ("POST", 422) in asked_api(seen, stage)
+    assert re.search("e-?mail", seen["text"], re.I), "it names the field"
+    assert seen["violations"] == [] and orders() == []
 
 
 def test_axe_finds_what_is_wrong(play, checkout, stage):
