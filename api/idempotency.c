@@ -1,6 +1,5 @@
 #include "api/idempotency.h"
 
-#include <assert.h>
 #include <openssl/evp.h>
 #include <string.h>
 
@@ -50,16 +49,17 @@ enum err_code idempotency_key(const struct request *request, const char *member,
     return ERR_OK;
 }
 
-void idempotency_fingerprint(const struct request *request,
-                             uint8_t fingerprint_out[FINGERPRINT_BYTES]) {
+enum err_code idempotency_fingerprint(const struct request *request,
+                                      uint8_t fingerprint_out[FINGERPRINT_BYTES], struct err *err) {
     EVP_MD_CTX *context = EVP_MD_CTX_new();
-    assert(context != NULL); /* out of memory: the process can't go on */
-    int ok = EVP_DigestInit_ex(context, EVP_sha256(), NULL);
-    /* With their NULs, so that the borders between the parts cannot move. */
-    ok &= EVP_DigestUpdate(context, request->method, strlen(request->method) + 1);
-    ok &= EVP_DigestUpdate(context, request->path, strlen(request->path) + 1);
-    ok &= EVP_DigestUpdate(context, request->body, request->body_bytes);
-    ok &= EVP_DigestFinal_ex(context, fingerprint_out, NULL);
-    assert(ok == 1);
+    /* Each needs what the one before it made. With their NULs, so that the borders between the parts
+       cannot move. */
+    bool is_done = context != NULL && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1 &&
+                   EVP_DigestUpdate(context, request->method, strlen(request->method) + 1) == 1 &&
+                   EVP_DigestUpdate(context, request->path, strlen(request->path) + 1) == 1 &&
+                   EVP_DigestUpdate(context, request->body, request->body_bytes) == 1 &&
+                   EVP_DigestFinal_ex(context, fingerprint_out, NULL) == 1;
     EVP_MD_CTX_free(context);
+    return is_done ? ERR_OK
+                   : err_set(err, ERR_FATAL, "out of memory while reading the Idempotency-Key");
 }

@@ -20,6 +20,7 @@ enum { IDEMPOTENCY_KEY_BYTES = IDEMPOTENCY_KEY_CHARS_MAX + 1 };
 CHECKED enum err_code idempotency_key(const struct request *request, const char *member,
                                       char key_out[IDEMPOTENCY_KEY_BYTES], struct err *err);
 
-/* SHA-256 over method, path and body bytes. */
-void idempotency_fingerprint(const struct request *request,
-                             uint8_t fingerprint_out[FINGERPRINT_BYTES]);
+/* SHA-256 over method, path and body bytes. ERR_FATAL: out of memory. */
+CHECKED enum err_code idempotency_fingerprint(const struct request *request,
+                                              uint8_t fingerprint_out[FINGERPRINT_BYTES],
+                                              struct err *err);

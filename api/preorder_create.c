@@ -61,10 +61,13 @@ static bool take_key(struct api *api, const struct request *request, void *ticke
                              "This shop takes preorders only with an Idempotency-Key.", NULL, 0));
         return false;
     }
-    if (item->idempotency_key[0] != '\0') {
-        idempotency_fingerprint(request, item->fingerprint);
+    enum err_code code = item->idempotency_key[0] == '\0'
+                             ? ERR_OK
+                             : idempotency_fingerprint(request, item->fingerprint, &err);
+    if (code != ERR_OK) {
+        answer_failure(api, request, ticket, code, &err);
     }
-    return true;
+    return code == ERR_OK;
 }
 
 /* A draft without faults into a preorder with its event. */

@@ -64,7 +64,8 @@ static void fingerprints(const char *method, const char *path, const char *body,
                          uint8_t out[FINGERPRINT_BYTES]) {
     struct request request = {
         .method = method, .path = path, .body = body, .body_bytes = strlen(body)};
-    idempotency_fingerprint(&request, out);
+    struct err err = {0};
+    assert_int_equal(idempotency_fingerprint(&request, out, &err), ERR_OK);
 }
 
 static void fingerprint_covers_method_path_and_body(void **state) {
