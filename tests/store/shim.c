@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -63,7 +64,8 @@ static int file_size(sqlite3_file *file, sqlite3_int64 *size_out) {
 }
 
 static int file_lock(sqlite3_file *file, int level) {
-    return real_of(file)->pMethods->xLock(real_of(file), level);
+    int result = ask(SHIM_LOCK, shim_of(file)->path);
+    return result != SQLITE_OK ? result : real_of(file)->pMethods->xLock(real_of(file), level);
 }
 
 static int file_unlock(sqlite3_file *file, int level) {
@@ -95,6 +97,11 @@ static int file_shm_map(sqlite3_file *file, int region, int byte_count, int exte
 }
 
 static int file_shm_lock(sqlite3_file *file, int offset, int count, int flags) {
+    bool takes = (flags & SQLITE_SHM_LOCK) != 0;
+    int result = takes ? ask(SHIM_SHARED_LOCK, shim_of(file)->path) : SQLITE_OK;
+    if (result != SQLITE_OK) {
+        return result;
+    }
     return real_of(file)->pMethods->xShmLock(real_of(file), offset, count, flags);
 }
 
@@ -183,6 +190,8 @@ int shim_error(enum shim_call call) {
         [SHIM_TRUNCATE] = SQLITE_IOERR_TRUNCATE,
         [SHIM_DELETE] = SQLITE_IOERR_DELETE,
         [SHIM_SHARED_MEMORY] = SQLITE_IOERR_SHMMAP,
+        [SHIM_LOCK] = SQLITE_IOERR_LOCK,
+        [SHIM_SHARED_LOCK] = SQLITE_IOERR_SHMLOCK,
         [SHIM_UNFETCH] = SQLITE_IOERR,
     };
     return errors[call];

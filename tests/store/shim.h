@@ -11,7 +11,9 @@ enum shim_call {
     SHIM_TRUNCATE,
     SHIM_DELETE,
     SHIM_SHARED_MEMORY,
-    SHIM_UNFETCH, /* a checkpoint does this right after it has read where the log ends */
+    SHIM_LOCK,        /* of the file, */
+    SHIM_SHARED_LOCK, /* and of the memory; taking one, never giving it up */
+    SHIM_UNFETCH,     /* a checkpoint does this right after it has read where the log ends */
 };
 enum { SHIM_CALL_COUNT = SHIM_UNFETCH + 1 };
 

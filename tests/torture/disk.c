@@ -4,8 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/torture/fault.h"
+
 static void *grow(void *memory, size_t byte_count) {
+    fault_exempt();
     void *grown = realloc(memory, byte_count);
+    fault_resume();
     if (grown == NULL) {
         (void)fprintf(stderr, "out of memory\n");
         abort();

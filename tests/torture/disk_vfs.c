@@ -5,10 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { REGIONS_MAX = 64, SHM_LOCKS = 8 };
+#include "tests/torture/fault.h"
+
+enum { REGIONS_MAX = 64, DISKS_MAX = 4 };
 
 /* The memory that the connections of one disk share: lives as long as any of them has it. */
 struct shared {
+    const struct disk *disk; /* NULL: not in use */
     void *regions[REGIONS_MAX];
     int region_count;
     int user_count;
@@ -23,14 +26,14 @@ struct handle {
     enum disk_role role;
     int level; /* SQLITE_LOCK_NONE and so on */
     unsigned shared_locks, own_locks;
-    bool has_memory;
-    bool syncs_folder; /* at its next sync: it is new */
+    struct shared *memory; /* NULL: not yet */
+    bool syncs_folder;     /* at its next sync: it is new */
 };
 
 static sqlite3_vfs vfs;
 static struct disk *current;
 static struct handle *handles;
-static struct shared memory; /* of the disk that is in use; one at a time has connections */
+static struct shared memories[DISKS_MAX];
 static const struct clock *clock_used;
 static const struct random *random_used;
 static bool next_sync_fails;
@@ -154,31 +157,50 @@ static int file_check_reserved(sqlite3_file *base, int *result_out) {
 
 /* ---- Shared memory ---------------------------------------------------------------------------- */
 
-static void memory_drop(void) {
-    for (int i = 0; i < memory.region_count; i++) {
-        free(memory.regions[i]);
+static void memory_drop(struct shared *memory) {
+    for (int i = 0; i < memory->region_count; i++) {
+        free(memory->regions[i]);
     }
-    memory = (struct shared){0};
+    *memory = (struct shared){0};
+}
+
+static void *memory_take(size_t byte_count) {
+    fault_exempt();
+    void *bytes = calloc(1, byte_count);
+    fault_resume();
+    assert(bytes != NULL);
+    return bytes;
+}
+
+static struct shared *memory_of(const struct disk *disk) {
+    struct shared *unused = NULL;
+    for (size_t i = 0; i < DISKS_MAX; i++) {
+        if (memories[i].disk == disk) {
+            return &memories[i];
+        }
+        unused = memories[i].disk == NULL ? &memories[i] : unused;
+    }
+    assert(unused != NULL);
+    unused->disk = disk;
+    return unused;
 }
 
 static int file_shm_map(sqlite3_file *base, int region, int byte_count, int extend,
                         void volatile **memory_out) {
     struct handle *handle = handle_of(base);
-    if (!handle->has_memory) {
-        handle->has_memory = true;
-        memory.user_count++;
+    if (handle->memory == NULL) {
+        handle->memory = memory_of(handle->disk);
+        handle->memory->user_count++;
     }
+    struct shared *memory = handle->memory;
     *memory_out = NULL;
     assert(region < REGIONS_MAX);
-    while (extend && memory.region_count <= region) {
-        void *bytes = calloc(1, (size_t)byte_count);
-        if (bytes == NULL) {
-            return SQLITE_IOERR_NOMEM;
-        }
-        memory.regions[memory.region_count++] = bytes;
+    while (extend && memory->region_count <= region) {
+        void *bytes = memory_take((size_t)byte_count);
+        memory->regions[memory->region_count++] = bytes;
     }
-    if (region < memory.region_count) {
-        *memory_out = memory.regions[region];
+    if (region < memory->region_count) {
+        *memory_out = memory->regions[region];
     }
     return SQLITE_OK;
 }
@@ -213,12 +235,10 @@ static void file_shm_barrier(sqlite3_file *base) {
 static int file_shm_unmap(sqlite3_file *base, int delete_flag) {
     (void)delete_flag;
     struct handle *handle = handle_of(base);
-    if (handle->has_memory) {
-        handle->has_memory = false;
-        if (--memory.user_count == 0) {
-            memory_drop();
-        }
+    if (handle->memory != NULL && --handle->memory->user_count == 0) {
+        memory_drop(handle->memory);
     }
+    handle->memory = NULL;
     return SQLITE_OK;
 }
 
@@ -252,8 +272,23 @@ static int file_characteristics(sqlite3_file *base) {
     return SQLITE_IOCAP_POWERSAFE_OVERWRITE; /* as the layer for Unix says */
 }
 
+static int file_fetch(sqlite3_file *base, sqlite3_int64 offset, int byte_count, void **bytes_out) {
+    (void)base;
+    (void)offset;
+    (void)byte_count;
+    *bytes_out = NULL; /* nothing is mapped */
+    return SQLITE_OK;
+}
+
+static int file_unfetch(sqlite3_file *base, sqlite3_int64 offset, void *bytes) {
+    (void)base;
+    (void)offset;
+    (void)bytes;
+    return SQLITE_OK;
+}
+
 static const sqlite3_io_methods methods = {
-    .iVersion = 2,
+    .iVersion = 3,
     .xClose = file_close,
     .xRead = file_read,
     .xWrite = file_write,
@@ -270,6 +305,8 @@ static const sqlite3_io_methods methods = {
     .xShmLock = file_shm_lock,
     .xShmBarrier = file_shm_barrier,
     .xShmUnmap = file_shm_unmap,
+    .xFetch = file_fetch,
+    .xUnfetch = file_unfetch,
 };
 
 /* ---- The folder ------------------------------------------------------------------------------- */
@@ -378,7 +415,6 @@ void disk_vfs_install(const struct clock *clock, const struct random *random) {
 }
 
 void disk_vfs_use(struct disk *disk) {
-    assert(handles == NULL || current == disk);
     current = disk;
 }
 

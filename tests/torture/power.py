@@ -48,7 +48,8 @@ def prove(proof):
     state = proof.load() or {"next": 0, "sums": {"images": 0}}
     while state["sums"]["images"] < wanted:
         with ThreadPoolExecutor(PROCESSES) as pool:
-            chunks = [pool.submit(tell, proof, state["next"] + i * stories, stories, cuts) for i in range(PROCESSES)]
+            chunks = [pool.submit(tell, proof, state["next"] + i * stories, stories, cuts)
+                      for i in range(PROCESSES)]
         for chunk in chunks:
             more, complaints = chunk.result()
             assert harm(more) == 0, f"{more} {complaints}"
@@ -59,5 +60,5 @@ def prove(proof):
     controls = "; ".join(control(proof, synchronous) for synchronous in ("normal", "off"))
     return (f"{sums['images']:,} images, {sums['second_images']:,} of them cut twice, at each of {sums['ops']:,} "
             f"operations, {sums['syncs']:,} of them syncs, of {sums['commits']:,} commits in {sums['stories']:,} "
-            f"stories with {sums['accepted']:,} answers 201, {sums['paid']:,} payments and {sums['requests']:,} requests to Klaviyo: "
-            f"{sums['lost']} lost, {sums['torn']} torn, {sums['corrupt']} corrupt; controls: {controls}")
+            f"stories with {sums['accepted']:,} answers 201, {sums['paid']:,} payments and "
+            f"{sums['requests']:,} requests to Klaviyo: {sums['lost']} lost, {sums['torn']} torn, {sums['corrupt']} corrupt; controls: {controls}")
