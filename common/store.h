@@ -163,6 +163,15 @@ struct tend_report {
 CHECKED enum err_code store_tend_workers(struct store *store, int64_t now_ms, int64_t lease_ms,
                                          struct tend_report *report_out, struct err *err);
 
+/*
+ * For a wall clock that was ahead and was set back: what lies further ahead of now than lease and wait_max_ms
+ * allow was written by the old time. Events that wait so far ahead become due, claims get one more
+ * lease; a bounded number in each call, *count_out of them. As long as the clock goes on it costs a
+ * read. (The account mends itself, account_set_back.)
+ */
+CHECKED enum err_code store_bring_back(struct store *store, int64_t now_ms, int64_t lease_ms,
+                                       int64_t wait_max_ms, int64_t *count_out, struct err *err);
+
 struct worker_view {
     char name[WORKER_ID_BYTES];
     char host_id[WORKER_HOST_ID_BYTES];

@@ -25,8 +25,9 @@ static void report_line(const struct flight *flight) {
              LOG_TEXT("next_attempt_at", next), LOG_TEXT("error", verdict->error));
 }
 
+/* None is shorter than nothing, whatever the wall clock did meanwhile. */
 static double seconds(int64_t ms) {
-    return (double)ms / (double)MS_PER_S;
+    return ms > 0 ? (double)ms / (double)MS_PER_S : 0;
 }
 
 static void count_attempt(struct metrics *metrics, const struct flight *flight) {
@@ -131,6 +132,13 @@ void report_stale(const struct report *report, size_t stale_count) {
         metrics_add(report->metrics, WORKER_STALE_SETTLEMENTS, NULL, (double)stale_count);
         log_warning(LOG_MSG("settled too late: others had taken the events over"),
                     LOG_INT("count", (int64_t)stale_count));
+    }
+}
+
+void report_ahead(int64_t count) {
+    if (count > 0) {
+        log_warning(LOG_MSG("the clock was set back: events that were due far ahead are due now"),
+                    LOG_INT("count", count));
     }
 }
 

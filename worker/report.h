@@ -30,6 +30,8 @@ void report_claims(struct report *report, const struct claim_batch *batch, int64
 void report_stale(const struct report *report, size_t stale_count);
 
 /* A look at the other workers: says who died, if anybody did. */
+/* So many events were due only by a clock that was set back since. */
+void report_ahead(int64_t count);
 void report_tended(const struct tend_report *tended);
 
 /* After every call to the store; `err` is looked at if it failed. */

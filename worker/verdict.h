@@ -28,7 +28,7 @@ enum {
     /* The longest Retry-After that is believed. Klaviyo's longest window is a minute; what asks for
        more than an hour is broken and counts as if it had not been said, so that one broken answer
        cannot stop the account for days. Whatever is believed is kept in full. */
-    VERDICT_ASKED_MS_MAX = 60 * 60 * 1000,
+    VERDICT_ASKED_MS_MAX = ACCOUNT_WAIT_MS_MAX,
 };
 
 struct verdict_policy {

@@ -366,6 +366,12 @@ static bool is_time_to_tend(const struct worker *worker) {
            now_ms >= worker->store_pause_mono_ms;
 }
 
+/* No event waits for longer: its own backoff, or what Klaviyo asked for. */
+static int64_t longest_wait_ms(const struct worker_options *options) {
+    int64_t backoff_ms = options->policy.retry_max_ms;
+    return backoff_ms > VERDICT_ASKED_MS_MAX ? backoff_ms : VERDICT_ASKED_MS_MAX;
+}
+
 /* Looks after the other workers: what a dead one had in hand is claimed in this very turn. */
 static enum err_code tend(struct worker *worker, struct err *err) {
     const struct worker_options *options = &worker->options;
@@ -379,7 +385,14 @@ static enum err_code tend(struct worker *worker, struct err *err) {
         return survive(worker, code, err);
     }
     report_tended(&tended);
-    if (tended.due_count > 0) {
+    int64_t ahead_count = 0;
+    code = store_bring_back(options->store, wall_ms(worker), options->lease_ms,
+                            longest_wait_ms(options), &ahead_count, err);
+    if (code != ERR_OK) {
+        return survive(worker, code, err);
+    }
+    report_ahead(ahead_count);
+    if (tended.due_count > 0 || ahead_count > 0) {
         worker_wake(worker);
     }
     neighbours_plan(&worker->neighbours, &tended, mono_ms(worker), options->poll_interval_ms,

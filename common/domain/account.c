@@ -214,6 +214,31 @@ static void note_failure(struct account *account, const struct account_news *new
     }
 }
 
+/* ---- A clock that was set back ---------------------------------------------------------------- */
+
+/* What lies beyond `latest_ms` was written by another time: it is now. Not `latest_ms`, which moves on
+   with every look and would never come. */
+static bool bring_back(int64_t *at_ms, int64_t latest_ms, int64_t now_ms) {
+    bool is_ahead = *at_ms > latest_ms;
+    *at_ms = is_ahead ? now_ms : *at_ms;
+    return is_ahead;
+}
+
+bool account_set_back(struct account *account, const struct account_moment *moment) {
+    int64_t now_ms = moment->now_ms;
+    bool is_changed = bring_back(&account->not_before_ms, now_ms + ACCOUNT_WAIT_MS_MAX, now_ms);
+    int64_t pause_ms = larger(moment->probe_interval_ms, ACCOUNT_WAIT_MS_MAX);
+    is_changed |= bring_back(&account->probe_at_ms, now_ms + pause_ms, now_ms);
+    is_changed |= bring_back(&account->probe_until_ms, now_ms + moment->lease_ms, now_ms);
+    is_changed |= bring_back(&account->last_sent_at_ms, now_ms, now_ms);
+    is_changed |= bring_back(&account->paused_at_ms, now_ms, now_ms);
+    is_changed |= bring_back(&account->opened_at_ms, now_ms, now_ms);
+    is_changed |= bring_back(&account->held_since_ms, now_ms, now_ms);
+    is_changed |= bring_back(&account->concurrency_grown_at_ms, now_ms, now_ms);
+    is_changed |= bring_back(&account->concurrency_bound_at_ms, now_ms, now_ms);
+    return is_changed;
+}
+
 /* ---- News ------------------------------------------------------------------------------------- */
 
 static void end_pause(struct account *account) {

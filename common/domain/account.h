@@ -32,6 +32,8 @@ enum {
     ACCOUNT_GROW_MS = 200,
     ACCOUNT_GROW_SLOWLY_MS = 30 * 1000,
     ACCOUNT_TRY_AGAIN_MS = 10 * 60 * 1000, /* what broke it once */
+    /* The longest silence that is asked for and believed (worker/verdict.h). */
+    ACCOUNT_WAIT_MS_MAX = 60 * 60 * 1000,
     /* Failures tell of overload only if Klaviyo took something so shortly before. */
     ACCOUNT_ALIVE_MS = 5000,
 };
@@ -102,6 +104,10 @@ struct account_moment {
     const struct rate_limits *limits;
     const struct rate_use *use; /* before the news of this batch is taken from it */
 };
+
+/* For a wall clock that was set back: no time of the past lies ahead of now, and none of the future
+   further ahead than it can; what does is over. Before anything else is asked of it. True: something has changed. */
+bool account_set_back(struct account *account, const struct account_moment *moment);
 
 /* One piece of news, in the order in which they finished. */
 void account_note(struct account *account, const struct account_news *news,

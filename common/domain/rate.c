@@ -82,7 +82,8 @@ void rate_cap_settle(struct rate_cap *cap, int64_t in_flight_count) {
 }
 
 int64_t rate_cap_room(const struct rate_cap *cap, int64_t now_ms) {
-    if (now_ms >= cap->reset_at_ms) {
+    bool is_of_old_time = cap->reset_at_ms > now_ms + RATE_STEADY_MS + SAME_WINDOW_MS;
+    if (now_ms >= cap->reset_at_ms || is_of_old_time) {
         return INT64_MAX;
     }
     int64_t left_ms = at_least_0(cap->reset_at_ms - cap->remaining_at_ms);

@@ -42,6 +42,8 @@ struct store_ops {
     enum err_code (*unregister_worker)(struct store *store, int64_t now_ms, struct err *err);
     enum err_code (*tend_workers)(struct store *store, int64_t now_ms, int64_t lease_ms,
                                   struct tend_report *report_out, struct err *err);
+    enum err_code (*bring_back)(struct store *store, int64_t now_ms, int64_t lease_ms,
+                                int64_t wait_max_ms, int64_t *count_out, struct err *err);
     enum err_code (*list_workers)(struct store *store, struct worker_list *list_out,
                                   struct err *err);
     enum err_code (*listen)(struct store *store, int *fd_out, struct err *err);

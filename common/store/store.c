@@ -154,6 +154,18 @@ enum err_code store_tend_workers(struct store *store, int64_t now_ms, int64_t le
     return code;
 }
 
+enum err_code store_bring_back(struct store *store, int64_t now_ms, int64_t lease_ms,
+                               int64_t wait_max_ms, int64_t *count_out, struct err *err) {
+    assert(now_ms > 0 && lease_ms > 0 && wait_max_ms > 0);
+    *count_out = 0;
+    enum err_code code =
+        store->ops->bring_back(store, now_ms, lease_ms, wait_max_ms, count_out, err);
+    if (code == ERR_OK && *count_out > 0) {
+        store_wake(store);
+    }
+    return code;
+}
+
 void worker_list_release(struct worker_list *list) {
     free(list->workers);
     *list = (struct worker_list){0};

@@ -199,6 +199,12 @@ static enum err_code faulty_tend(struct store *store, int64_t now_ms, int64_t le
     return end(self, fate, code, err);
 }
 
+static enum err_code faulty_bring_back(struct store *store, int64_t now_ms, int64_t lease_ms,
+                                       int64_t wait_max_ms, int64_t *count_out, struct err *err) {
+    struct faulty *self = faulty_of(store);
+    return store_bring_back(self->inner, now_ms, lease_ms, wait_max_ms, count_out, err);
+}
+
 static enum err_code faulty_checkpoint(struct store *store, int32_t pages_min, struct err *err) {
     struct faulty *self = faulty_of(store);
     enum fate fate = choose_fate(self);
@@ -229,6 +235,7 @@ static const struct store_ops faulty_ops = {
     .settle_and_claim_members = faulty_members,
     .register_worker = faulty_register,
     .tend_workers = faulty_tend,
+    .bring_back = faulty_bring_back,
     .wake = faulty_wake,
 };
 

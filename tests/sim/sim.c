@@ -23,8 +23,6 @@ enum {
     TURNS_MAX = 400 * 1000,
     /* After the trouble everything has to come to its end within a simulated day. */
     END_US = INT32_MAX,
-    JUMP_SMALL_MS = 5 * 1000,
-    JUMP_LARGE_MS = 60 * 60 * 1000,
 };
 
 static const char catalog_text[] =
@@ -99,8 +97,9 @@ static bool make_template(struct sim *sim, const char *folder, struct err *err) 
 /* ---- One story -------------------------------------------------------------------------------- */
 
 static void jump(struct world *world) {
+    static const int64_t spans_ms[] = {5 * 1000, 60 * 60 * 1000, INT64_C(10) * 365 * 86400 * 1000};
     if (world_chance(world, world->faults.clock_jumps)) {
-        int64_t span_ms = world_dice(world, 2) == 0 ? JUMP_SMALL_MS : JUMP_LARGE_MS;
+        int64_t span_ms = spans_ms[world_dice(world, sizeof spans_ms / sizeof spans_ms[0])];
         world_set_wall(world, world_dice(world, 2 * span_ms) - span_ms);
         world_trace(world, "jump", world->wall_offset_ms, 0);
     }
@@ -193,7 +192,7 @@ static bool is_all_done(struct world *world) {
 static void come_to_rest(struct sim *sim) {
     struct world *world = &sim->world;
     world->is_quiet = true;
-    world->wall_offset_ms = world->wall_offset_max_ms;
+    world->wall_offset_ms = 0; /* the right time at last */
     browsers_calm(&sim->browsers);
     person_leave(world);
     int64_t end_us = world->mono_us + END_US * INT64_C(40);

@@ -73,9 +73,6 @@ void world_pass(struct world *world, int64_t us) {
 
 void world_set_wall(struct world *world, int64_t change_ms) {
     world->wall_offset_ms += change_ms;
-    if (world->wall_offset_ms > world->wall_offset_max_ms) {
-        world->wall_offset_max_ms = world->wall_offset_ms;
-    }
     world->figures.jumps++;
 }
 

@@ -45,7 +45,7 @@ struct world {
     struct random_seeded dice_state, product_state;
     struct random product; /* handed to the product */
     int64_t mono_us;
-    int64_t wall_offset_ms, wall_offset_max_ms;
+    int64_t wall_offset_ms;
     struct clock clock;
     struct faults faults;
     bool is_quiet; /* nothing goes wrong any more */

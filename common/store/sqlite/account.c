@@ -350,6 +350,9 @@ enum err_code account_desk_open(struct sqlite_store *self, enum rate_kind kind,
         .limits = &desk->limits,
         .use = &desk->use_before,
     };
+    if (code == ERR_OK) {
+        desk->is_account_changed = account_set_back(&desk->account, &desk->moment);
+    }
     return code;
 }
 

@@ -293,6 +293,7 @@ const struct store_ops sqlite_ops = {
     .register_worker = sqlite_register_worker,
     .unregister_worker = sqlite_unregister_worker,
     .tend_workers = sqlite_tend_workers,
+    .bring_back = sqlite_bring_back,
     .list_workers = sqlite_list_workers,
     .listen = sqlite_listen,
     .hear = sqlite_hear,

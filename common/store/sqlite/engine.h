@@ -107,7 +107,7 @@ CHECKED enum err_code sqlite_write_audit_log(struct sqlite_store *self,
                                              const struct audit_line *line, struct err *err);
 
 /* The operations, one file a noun: create.c, payment.c, payment_look.c, settle.c, claim.c,
-   account_order.c, look.c, repair.c, checkpoint.c, workers.c. */
+   account_order.c, look.c, repair.c, checkpoint.c, workers.c, ahead.c. */
 enum err_code sqlite_create_preorders(struct store *store, struct create *creates,
                                       size_t create_count, struct err *err);
 enum err_code sqlite_apply_payments(struct store *store, const struct payment_terms *terms,
@@ -136,6 +136,8 @@ enum err_code sqlite_register_worker(struct store *store, const struct worker_en
 enum err_code sqlite_unregister_worker(struct store *store, int64_t now_ms, struct err *err);
 enum err_code sqlite_tend_workers(struct store *store, int64_t now_ms, int64_t lease_ms,
                                   struct tend_report *report_out, struct err *err);
+enum err_code sqlite_bring_back(struct store *store, int64_t now_ms, int64_t lease_ms,
+                                int64_t wait_max_ms, int64_t *count_out, struct err *err);
 enum err_code sqlite_list_workers(struct store *store, struct worker_list *list_out,
                                   struct err *err);
 /* Within a write transaction: renews every claim whose lease ran out though its holder lives on this

@@ -459,6 +459,50 @@ static void age_stands_still_while_paused_or_open(void **state) {
     assert_int_equal(account_held_ms(&scene.account, scene.moment.now_ms), 10001);
 }
 
+/* ---- A clock that was set back ---------------------------------------------------------------- */
+
+enum { YEAR_S = 365 * 86400 };
+
+static void a_silence_of_an_old_time_is_over(void **state) {
+    (void)state;
+    struct scene scene;
+    open_scene(&scene);
+    scene.account.not_before_ms = START_MS + INT64_C(1000) * YEAR_S;
+    assert_true(account_set_back(&scene.account, &scene.moment));
+    assert_int_equal(ask(&scene).count_max, WANTED);
+    scene.account.not_before_ms = START_MS + ACCOUNT_WAIT_MS_MAX; /* as long as it may be */
+    assert_false(account_set_back(&scene.account, &scene.moment));
+    expect_refusal(&scene, ACCOUNT_REASON_THROTTLED, START_MS + ACCOUNT_WAIT_MS_MAX);
+}
+
+static void an_open_breaker_of_an_old_time_is_probed_and_closes(void **state) {
+    (void)state;
+    struct scene scene;
+    open_scene(&scene);
+    fail_ten(&scene);
+    scene.account.opened_at_ms += INT64_C(1000) * YEAR_S;
+    scene.account.probe_at_ms += INT64_C(1000) * YEAR_S;
+    scene.account.held_since_ms += INT64_C(1000) * YEAR_S;
+    assert_true(account_set_back(&scene.account, &scene.moment));
+    assert_true(probe(&scene, 20));
+    pass(&scene, 100);
+    tell(&scene, ACCOUNT_SENT, 20);
+    assert_int_equal(scene.account.opened_at_ms, 0);
+    assert_true(account_held_ms(&scene.account, scene.moment.now_ms) < 60 * 1000);
+}
+
+static void while_the_clock_goes_on_nothing_is_brought_back(void **state) {
+    (void)state;
+    struct scene scene;
+    open_scene(&scene);
+    fail_ten(&scene);
+    for (int i = 0; i < 100; i++) {
+        pass(&scene, 1000);
+        (void)probe(&scene, 20);
+        assert_false(account_set_back(&scene.account, &scene.moment));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_account_that_is_well_gives_what_is_asked_for),
@@ -482,6 +526,9 @@ int main(void) {
         cmocka_unit_test(a_persons_pause_is_not_probed_and_not_lifted_by_a_success),
         cmocka_unit_test(resuming_probes_an_open_breaker_at_once),
         cmocka_unit_test(age_stands_still_while_paused_or_open),
+        cmocka_unit_test(a_silence_of_an_old_time_is_over),
+        cmocka_unit_test(an_open_breaker_of_an_old_time_is_probed_and_closes),
+        cmocka_unit_test(while_the_clock_goes_on_nothing_is_brought_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

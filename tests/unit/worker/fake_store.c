@@ -195,6 +195,20 @@ static enum err_code fake_tend_workers(struct store *store, int64_t now_ms, int6
     return ERR_OK;
 }
 
+static enum err_code fake_bring_back(struct store *store, int64_t now_ms, int64_t lease_ms,
+                                     int64_t wait_max_ms, int64_t *count_out, struct err *err) {
+    (void)lease_ms;
+    (void)err;
+    struct fake_store *fake = fake_of(store);
+    for (size_t i = 0; i < fake->event_count; i++) {
+        struct fake_event *event = &fake->events[i];
+        bool is_ahead = event->due_at_ms != INT64_MAX && event->due_at_ms > now_ms + wait_max_ms;
+        event->due_at_ms = is_ahead ? now_ms : event->due_at_ms;
+        *count_out += is_ahead ? 1 : 0;
+    }
+    return ERR_OK;
+}
+
 static enum err_code fake_checkpoint(struct store *store, int32_t pages_min, struct err *err) {
     (void)err;
     struct fake_store *fake = fake_of(store);
@@ -218,6 +232,7 @@ void fake_store_init(struct fake_store *fake) {
         .name = "fake",
         .settle_and_claim = fake_settle_and_claim,
         .tend_workers = fake_tend_workers,
+        .bring_back = fake_bring_back,
         .wake = fake_wake,
         .checkpoint = fake_checkpoint,
         .wal_pages = fake_wal_pages,
