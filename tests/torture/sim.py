@@ -44,7 +44,7 @@ def prove(proof):
                 sums[name] = sums.get(name, 0) + value
         proof.save(state)
     return (f"{sums['seeds']:,} stories, {sums['simulated_s'] // 86400:,} simulated days, {sums['posts']:,} posts, "
-            f"{sums['created']:,} answers 201, {sums['notices']:,} notices of Stripe's, {sums['sends']:,} events on the "
-            f"wire, {sums['deaths']:,} deaths, {sums['stops']:,} stops, {sums['disk_errors']:,} failed system calls, "
-            f"{sums['unknowns']:,} commits in doubt, {sums['jumps']:,} jumps of the clock: no promise broken, and a "
-            f"seed replays")
+            f"{sums['created']:,} answers 201, {sums['notices']:,} notices of Stripe's, "
+            f"{sums['sends']:,} events on the wire, {sums['deaths']:,} deaths, {sums['stops']:,} stops, "
+            f"{sums['disk_errors']:,} failed system calls, {sums['unknowns']:,} commits in doubt, "
+            f"{sums['jumps']:,} jumps of the clock: no promise broken, and a seed replays")
