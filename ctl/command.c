@@ -63,8 +63,9 @@ const struct command commands[] = {
      "  preorderctl list --flagged\n"
      "  preorderctl show PRE-7K3M9QX2\n"
      "  preorderctl accept-payment PRE-7K3M9QX2 --reason \"the rest came by bank transfer\"\n\n"
-     "Preorder Completed is sent with what was paid, if it was not sent before.\n",
-     1, 1, command_accept_payment, OPTIONS_DRY_RUN | OPTIONS_CHANGE, true},
+     "Preorder Completed is sent with what was paid, if it was not sent before.\n\n"
+     "  --refunded         the customer got the money back: only clears the flag\n",
+     1, 1, command_accept_payment, OPTIONS_DRY_RUN | OPTIONS_CHANGE | OPTIONS_REFUND, true},
     {"check", "one line for Nagios and cron: is anything wrong?", "",
      "  preorderctl check\n"
      "  preorderctl check -w 2m -c 10m --dead-critical 10 --workers 2\n"

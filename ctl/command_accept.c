@@ -1,5 +1,5 @@
 /*
- * accept-payment: a person takes a payment that did not match its preorder.
+ * accept-payment: a person takes a payment that did not match its preorder, or gave it back.
  */
 #include <stdio.h>
 #include <string.h>
@@ -12,39 +12,45 @@
 #include "ctl/json_view.h"
 
 /* What it does, for the question and the dry run. */
-static void describe(const struct preorder_view *preorder, const struct acceptance_report *report,
-                     char *text, size_t text_bytes) {
+static void describe(const struct options *options, const struct preorder_view *preorder,
+                     const struct acceptance_report *report, char *text, size_t text_bytes) {
     char flag[PAYMENT_FLAG_BYTES];
     format_safe(report->flag, strlen(report->flag), flag, sizeof flag);
-    bool completes = report->status_before != PREORDER_COMPLETED;
+    bool completes = !options->refunded && report->status_before != PREORDER_COMPLETED;
     (void)snprintf(text, text_bytes, "%s preorder %s (%s)%s",
                    completes ? "complete" : "clear the flag of", preorder->number, flag,
                    report->has_event ? " and send Preorder Completed" : "");
+}
+
+static json_t *json_of_report(const struct options *options, const struct preorder_view *preorder,
+                              const struct acceptance_report *report) {
+    bool completes = !options->refunded && report->status_before != PREORDER_COMPLETED;
+    return json_pack("{s:s, s:b, s:b, s:s, s:o, s:o, s:s, s:b, s:o}", "action", "accept-payment",
+                     "dry_run", options->dry_run ? 1 : 0, "refunded", options->refunded ? 1 : 0,
+                     "id", preorder->id.text, "number", json_of_text(preorder->number), "flag",
+                     json_of_text(report->flag), "status_before",
+                     preorder_status_name(report->status_before), "completes", completes ? 1 : 0,
+                     "event_id", json_of_text(report->event_id.text));
 }
 
 static CHECKED enum err_code print_result(const struct options *options,
                                           const struct preorder_view *preorder,
                                           const struct acceptance_report *report, struct err *err) {
     if (options->json) {
-        return json_print(json_pack("{s:s, s:b, s:s, s:o, s:o, s:s, s:b, s:o}", "action",
-                                    "accept-payment", "dry_run", options->dry_run ? 1 : 0, "id",
-                                    preorder->id.text, "number", json_of_text(preorder->number),
-                                    "flag", json_of_text(report->flag), "status_before",
-                                    preorder_status_name(report->status_before), "completes",
-                                    report->status_before != PREORDER_COMPLETED ? 1 : 0, "event_id",
-                                    json_of_text(report->event_id.text)),
-                          err);
+        return json_print(json_of_report(options, preorder, report), err);
     }
-    char act[PAYMENT_FLAG_BYTES + 256];
-    describe(preorder, report, act, sizeof act);
     if (options->dry_run) {
+        char act[PAYMENT_FLAG_BYTES + 256];
+        describe(options, preorder, report, act, sizeof act);
         (void)printf("Would %s.\n", act);
     } else if (report->has_event) {
         (void)printf("Preorder %s is completed; Preorder Completed is event %s.\n",
                      preorder->number, report->event_id.text);
     } else {
-        (void)printf("Preorder %s is completed as before; its flag is cleared.\n",
-                     preorder->number);
+        enum preorder_status status =
+            options->refunded ? report->status_before : PREORDER_COMPLETED;
+        (void)printf("The flag of preorder %s is cleared; it is %s.\n", preorder->number,
+                     preorder_status_name(status));
     }
     return ERR_OK;
 }
@@ -60,13 +66,14 @@ static CHECKED enum err_code accept(const struct ctl *ctl, const struct options 
                   .now_ms = ctl->now_ms},
         .actor = actor,
         .reason = options->reason == NULL ? "" : options->reason,
+        .is_refund = options->refunded,
         .dry_run = true,
     };
     struct acceptance_report report;
     enum err_code code = store_accept_payment(ctl->store, &acceptance, &report, err);
     if (code == ERR_OK && !options->dry_run) {
         char act[PAYMENT_FLAG_BYTES + 256];
-        describe(preorder, &report, act, sizeof act);
+        describe(options, preorder, &report, act, sizeof act);
         code = confirm(options, act, err);
         acceptance.dry_run = false;
         acceptance.terms.now_ms =

@@ -35,6 +35,7 @@ static const struct option table[] = {
     {"flagged-critical", '\0', OPTIONS_CHECK, true, offsetof(struct options, flagged_critical)},
     {"workers", '\0', OPTIONS_CHECK, true, offsetof(struct options, workers)},
     {"flagged", '\0', OPTIONS_FLAGGED, false, offsetof(struct options, flagged)},
+    {"refunded", '\0', OPTIONS_REFUND, false, offsetof(struct options, refunded)},
     {"full", '\0', OPTIONS_FULL, false, offsetof(struct options, full)},
 };
 enum { OPTION_COUNT = sizeof table / sizeof table[0] };

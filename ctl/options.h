@@ -18,10 +18,11 @@ enum option_set {
     OPTIONS_FULL = 1u << 4,    /* --full */
     OPTIONS_CHECK = 1u << 5,   /* -w -c --dead-… --flagged-… --workers */
     OPTIONS_FLAGGED = 1u << 6, /* --flagged */
+    OPTIONS_REFUND = 1u << 7,  /* --refunded */
 };
 
 struct options {
-    bool help, json, dry_run, yes, full, flagged;
+    bool help, json, dry_run, yes, full, flagged, refunded;
     const char *status, *metric, *email, *error, *older, *newer, *limit; /* NULL: not given */
     const char *reason;
     const char *warning, *critical, *dead_warning, *dead_critical, *workers;

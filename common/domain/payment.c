@@ -97,9 +97,12 @@ static struct payment_decision flag_it(const struct payment_history *history,
 
 static struct payment_decision take_money(const struct payment_event *event,
                                           const struct payment_history *history) {
-    if (!matches(event, history)) {
-        return history->is_session_flagged ? leave(history, true)
-                                           : flag_it(history, PAYMENT_FLAG_MISMATCH);
+    bool is_match = matches(event, history);
+    if (history->is_session_flagged && (!is_match || history->status == PREORDER_COMPLETED)) {
+        return leave(history, history->is_session_paid); /* a copy of what a person sees already */
+    }
+    if (!is_match) {
+        return flag_it(history, PAYMENT_FLAG_MISMATCH);
     }
     if (history->status == PREORDER_COMPLETED && history->is_other_session_paid &&
         !history->is_session_paid) {

@@ -95,8 +95,8 @@ struct payment_history {
     char currency[CURRENCY_BYTES];    /* the preorder's */
     bool had_event[EVENT_KIND_COUNT]; /* events that earlier payments gave rise to */
     bool is_session_paid;             /* money came in through the same session before */
-    bool is_session_flagged;          /* … and did not match */
-    bool is_other_session_paid;       /* money came in through another session */
+    bool is_session_flagged;    /* the same session set a flag before, whatever became of it */
+    bool is_other_session_paid; /* money came in through another session */
 };
 
 enum payment_flag {

@@ -51,7 +51,7 @@ struct payment_view {
     char id[PAYMENT_ID_BYTES]; /* Stripe's */
     char type[PAYMENT_TYPE_BYTES];
     char session_id[PAYMENT_ID_BYTES];
-    char outcome[16]; /* applied, recorded, flagged; accepted: flagged once, then by a person */
+    char outcome[16]; /* applied, recorded, flagged; flagged once, then accepted or refunded */
     int64_t amount_subtotal; /* PAYMENT_AMOUNT_UNKNOWN: it did not say */
     int64_t amount_total;
     char currency[CURRENCY_BYTES]; /* "" if it did not say */
@@ -74,6 +74,7 @@ struct acceptance {
     struct payment_terms terms;
     const char *actor;
     const char *reason; /* "" if none was given */
+    bool is_refund;     /* the customer got the money back: only the flag is cleared */
     bool dry_run;       /* only say what would be done */
 };
 struct acceptance_report {
@@ -85,8 +86,9 @@ struct acceptance_report {
 
 /*
  * Completes a preorder with a flag and clears the flag, with a line in audit_log; Preorder Completed,
- * if it was not sent to the outbox before, has the value of the payment that is accepted. All in one
- * transaction. ERR_NOT_FOUND: no such preorder. ERR_CONFLICT: it has no flag.
+ * if it was not sent to the outbox before, has the value of the payment that is accepted. If it was a
+ * refund, the flagged payments count as if they had not come in, and the preorder stays as it is. All
+ * in one transaction. ERR_NOT_FOUND: no such preorder. ERR_CONFLICT: it has no flag.
  */
 CHECKED enum err_code store_accept_payment(struct store *store, const struct acceptance *acceptance,
                                            struct acceptance_report *report_out, struct err *err);

@@ -5,9 +5,11 @@ CREATE TABLE payment_events (
     preorder_id     TEXT    NOT NULL REFERENCES preorders (id),
     type            TEXT    NOT NULL,
     session_id      TEXT    NOT NULL,
-    -- flagged: the preorder waits for a person for its sake; accepted: a person took it.
-    outcome         TEXT    NOT NULL CHECK (outcome IN ('applied', 'recorded', 'flagged', 'accepted')),
-    -- 1: money came in.
+    -- flagged: the preorder waits for a person for its sake; accepted: a person took it; refunded: the
+    -- customer got the money back.
+    outcome         TEXT    NOT NULL
+        CHECK (outcome IN ('applied', 'recorded', 'flagged', 'accepted', 'refunded')),
+    -- 1: money came in, and was not given back.
     paid            INTEGER NOT NULL CHECK (paid IN (0, 1)),
     -- What it was flagged for.
     flag            TEXT    CHECK (flag IN ('mismatch', 'again')),
@@ -21,7 +23,7 @@ CREATE TABLE payment_events (
     received_at     INTEGER NOT NULL,
     UNIQUE (preorder_id, event_kind),
     CHECK ((event_kind IS NULL) = (event_id IS NULL)),
-    CHECK ((flag IS NOT NULL) = (outcome IN ('flagged', 'accepted')))
+    CHECK ((flag IS NOT NULL) = (outcome IN ('flagged', 'accepted', 'refunded')))
 ) STRICT, WITHOUT ROWID;
 
 -- Small as long as little goes wrong.

@@ -34,7 +34,7 @@ SELECT count(event_id),
        count(*) FILTER (WHERE event_kind = 'abandoned'),
        count(*) FILTER (WHERE event_kind = 'payment_failed'),
        count(*) FILTER (WHERE paid = 1 AND session_id = :session_id),
-       count(*) FILTER (WHERE flag = 'mismatch' AND session_id = :session_id),
+       count(*) FILTER (WHERE flag IS NOT NULL AND session_id = :session_id),
        count(*) FILTER (WHERE paid = 1 AND session_id <> :session_id)
 FROM payment_events
 WHERE preorder_id = :preorder_id;
@@ -61,10 +61,11 @@ SET status     = :status,
     updated_at = :now_ms
 WHERE id = :id;
 
--- name: payment_accept
+-- name: payment_decide_flagged
 -- All that the preorder waits for a person for.
 UPDATE payment_events
-SET outcome = 'accepted'
+SET outcome = :outcome,
+    paid    = CASE :outcome WHEN 'refunded' THEN 0 ELSE paid END
 WHERE preorder_id = :preorder_id
   AND outcome = 'flagged';
 

@@ -151,6 +151,18 @@ def test_what_was_paid_twice_is_cleared_without_another_event(desk):
     assert desk.run("audit").returncode == 0
 
 
+def test_a_refund_only_clears_the_flag(desk):
+    preorder = flagged(desk)
+    assert "Would clear the flag of preorder" in desk.said(
+        "accept-payment", preorder["number"], "--refunded", "--dry-run")
+    text = desk.said("accept-payment", preorder["number"], "--refunded", "--yes", "--reason", "paid back")
+    assert text == f"The flag of preorder {preorder['number']} is cleared; it is initiated.\n"
+    assert stored(desk, preorder)["flag"] is None and stored(desk, preorder)["status"] == "initiated"
+    assert [line["action"] for line in desk.log()] == ["note-refund"]
+    assert [told["outcome"] for told in desk.json("show", preorder["id"])["payments"]] == ["refunded"]
+    assert len(desk.system.events()) == 1 and desk.run("audit").returncode == 0
+
+
 # ---- audit ----
 
 @pytest.mark.parametrize("wrong, members", [

@@ -164,6 +164,34 @@ static void a_cancelled_preorder_can_be_accepted(void **state) {
     fixture_assert_audit_agrees(fixture);
 }
 
+static void a_refund_clears_the_flag_and_counts_as_no_payment(void **state) {
+    struct fixture *fixture = *state;
+    struct ident id;
+    store_flagged(fixture, &id);
+    struct acceptance acceptance = acceptance_of(fixture, &id);
+    acceptance.is_refund = true;
+    struct acceptance_report report;
+    struct err err = {0};
+    ASSERT_OK(store_accept_payment(fixture->store, &acceptance, &report, &err));
+    assert_false(report.has_event);
+    assert_string_equal(fixture_preorder_status(fixture, &id), "initiated");
+    assert_int_equal(count_events(fixture), 1);
+    assert_string_equal(fixture_text(fixture, "SELECT outcome, paid, flag FROM payment_events"),
+                        "refunded|0|mismatch");
+    assert_string_equal(fixture_text(fixture, "SELECT action FROM audit_log"), "note-refund");
+    /* Another event of Stripe's about the same payment is no news. */
+    struct payment_event copy = fixture_payment(&id, "copy", "a", PAYMENT_LATE_SUCCEEDED);
+    copy.amount_subtotal = 9900;
+    assert_int_equal(fixture_apply(fixture, &copy, LATER_MS).result, PAYMENT_RECORDED);
+    /* Nobody paid: the cart is abandoned; and the right payment is the first one. */
+    struct payment_event expired = fixture_payment(&id, "expired", "b", PAYMENT_SESSION_EXPIRED);
+    struct payment_event paid = fixture_payment(&id, "paid", "c", PAYMENT_PAID);
+    assert_true(fixture_apply(fixture, &expired, LATER_MS).has_event);
+    assert_true(fixture_apply(fixture, &paid, LATER_MS).has_event);
+    assert_string_equal(fixture_preorder_status(fixture, &id), "completed");
+    fixture_assert_audit_agrees(fixture);
+}
+
 static void only_a_flag_can_be_accepted(void **state) {
     struct fixture *fixture = *state;
     struct ident id = fixture_store_one(fixture);
@@ -190,6 +218,7 @@ int main(void) {
         WITH_DATABASE(accepting_what_was_paid_twice_only_clears_the_flag),
         WITH_DATABASE(what_comes_after_an_acceptance_finds_it_completed),
         WITH_DATABASE(a_cancelled_preorder_can_be_accepted),
+        WITH_DATABASE(a_refund_clears_the_flag_and_counts_as_no_payment),
         WITH_DATABASE(only_a_flag_can_be_accepted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

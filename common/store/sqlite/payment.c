@@ -326,7 +326,7 @@ static CHECKED enum err_code write_line(struct sqlite_store *self,
     (void)snprintf(target, sizeof target, "preorder %s", acceptance->preorder_id.text);
     struct audit_line line = {.at_ms = acceptance->terms.now_ms,
                               .actor = acceptance->actor,
-                              .action = "accept-payment",
+                              .action = acceptance->is_refund ? "note-refund" : "accept-payment",
                               .target = target,
                               .reason = acceptance->reason,
                               .count = 1};
@@ -365,12 +365,15 @@ static CHECKED enum err_code accept(struct sqlite_store *self, const struct acce
         code = complete(self, &acceptance->terms, subject, &payment, event_id_out, err);
     }
     if (code == ERR_OK) {
-        sqlite3_stmt *statement = sqlite_use(self, SQL_PAYMENT_ACCEPT);
+        sqlite3_stmt *statement = sqlite_use(self, SQL_PAYMENT_DECIDE_FLAGGED);
         sqlite_bind_text(statement, ":preorder_id", preorder_id->text);
+        sqlite_bind_text(statement, ":outcome", acceptance->is_refund ? "refunded" : "accepted");
         code = sqlite_run(self, statement, err);
     }
     if (code == ERR_OK) {
-        code = set_status(self, subject, PREORDER_COMPLETED, "", acceptance->terms.now_ms, err);
+        enum preorder_status status =
+            acceptance->is_refund ? subject->history.status : PREORDER_COMPLETED;
+        code = set_status(self, subject, status, "", acceptance->terms.now_ms, err);
     }
     return code == ERR_OK ? write_line(self, acceptance, err) : code;
 }
@@ -393,7 +396,7 @@ static CHECKED enum err_code accept_within(struct sqlite_store *self,
     }
     memcpy(report->flag, subject->flag, sizeof report->flag);
     report->status_before = subject->history.status;
-    report->has_event = !subject->history.had_event[EVENT_COMPLETED];
+    report->has_event = !acceptance->is_refund && !subject->history.had_event[EVENT_COMPLETED];
     return acceptance->dry_run
                ? ERR_OK
                : accept(self, acceptance, subject, report->has_event, &report->event_id, err);

@@ -35,7 +35,7 @@ static void remember_session(struct book *book, const char *session_id) {
     for (size_t i = 0; i < book->known_count; i++) {
         bool is_same = strcmp(book->known[i]->session_id, session_id) == 0;
         history->is_session_paid |= is_same && book->is_money[i];
-        history->is_session_flagged |= is_same && book->flags[i] == PAYMENT_FLAG_MISMATCH;
+        history->is_session_flagged |= is_same && book->flags[i] != PAYMENT_FLAG_NONE;
         history->is_other_session_paid |= !is_same && book->is_money[i];
     }
 }
