@@ -70,8 +70,9 @@ CHECKED enum err_code store_migrate(const char *url, const struct store_options 
                                     bool dry_run, struct store_migration *migration_out,
                                     struct err *err);
 
-/* Proves that a write would work now: wins the gate and starts a transaction, writes nothing.
-   ERR_BUSY: the text names the process that sits in the gate. */
+/* Proves that a write would work now: wins the gate and starts a transaction, writes nothing, and
+   looks that the disk has room for more. ERR_BUSY: the text names the process that sits in the gate, or
+   the full disk. */
 CHECKED enum err_code store_check_writable(struct store *store, struct err *err);
 
 /*

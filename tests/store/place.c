@@ -148,12 +148,25 @@ static void a_type_nobody_knows_is_taken(void **state) {
     assert_null(place_refused_name(0x12345678));
 }
 
+static void a_disk_without_room_is_named(void **state) {
+    struct fixture *fixture = *state;
+    struct err err = {0};
+    ASSERT_OK(place_check_room(fixture->path, 0, &err));
+    ASSERT_CODE(ERR_BUSY, place_check_room(fixture->path, INT64_MAX, &err));
+    assert_non_null(strstr(err.text, fixture->path));
+    assert_non_null(strstr(err.text, "is full"));
+    ASSERT_OK(place_check_room("/proc/self/stat", INT64_MAX, &err)); /* counts no bytes */
+    ASSERT_CODE(ERR_BUSY, place_check_room("/no/such/file", 0, &err));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_the_network_file_systems_it_refuses),
         cmocka_unit_test(takes_the_file_systems_of_this_machine),
         cmocka_unit_test(a_type_nobody_knows_is_taken),
         cmocka_unit_test_setup_teardown(a_folder_of_this_machine_is_fine, fixture_setup_empty,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_disk_without_room_is_named, fixture_setup,
                                         fixture_teardown),
         cmocka_unit_test(a_path_without_a_folder_means_the_working_folder),
         cmocka_unit_test_setup_teardown(a_folder_that_is_not_there_is_named, fixture_setup_empty,

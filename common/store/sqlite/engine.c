@@ -236,7 +236,8 @@ static enum err_code sqlite_check_writable(struct store *store, struct err *err)
     if (code == ERR_OK) {
         sqlite_rollback(self);
     }
-    return code;
+    /* A transaction that writes nothing begins on a full disk, too. */
+    return code == ERR_OK ? place_check_room(self->path, PLACE_ROOM_BYTES_MIN, err) : code;
 }
 
 static int32_t sqlite_wal_pages(const struct store *store) {

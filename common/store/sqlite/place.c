@@ -1,6 +1,7 @@
 #include "common/store/sqlite/place.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -8,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/vfs.h>
 
 _Static_assert(PLACE_PATH_BYTES >= PATH_MAX, "realpath writes up to PATH_MAX bytes");
@@ -129,6 +131,19 @@ enum err_code place_check(const char *path, struct err *err) {
                        "%s lies on a network file system (%s), where SQLite loses data: move the "
                        "database to a local disk",
                        folder, name);
+    }
+    return ERR_OK;
+}
+
+enum err_code place_check_room(const char *path, int64_t bytes_min, struct err *err) {
+    struct statvfs status;
+    if (statvfs(path, &status) != 0) {
+        return err_set_errno(err, ERR_BUSY, errno, "cannot look at the file system of %s", path);
+    }
+    int64_t left = (int64_t)status.f_bavail * (int64_t)status.f_frsize;
+    if (status.f_blocks > 0 && left < bytes_min) {
+        return err_set(err, ERR_BUSY, "the disk of %s is full (%" PRId64 " KiB left): make room",
+                       path, left / 1024);
     }
     return ERR_OK;
 }

@@ -30,6 +30,16 @@ CHECKED enum err_code place_resolve(const char *path, char resolved_out[PLACE_PA
    system. */
 CHECKED enum err_code place_check(const char *path, struct err *err);
 
+enum {
+    /* What a few hundred preorders take, and the shared memory that a first opener creates: below it
+       the next write may or may not find room. */
+    PLACE_ROOM_BYTES_MIN = 1024 * 1024,
+};
+
+/* Whether the file system of `path` has `bytes_min` left for us. ERR_BUSY: it has less. One that does
+   not count its bytes has room. */
+CHECKED enum err_code place_check_room(const char *path, int64_t bytes_min, struct err *err);
+
 /* Which file stands under a path, whatever becomes of the path later. */
 struct place_file {
     bool is_known; /* false: there was none */
