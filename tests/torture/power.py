@@ -61,4 +61,5 @@ def prove(proof):
     return (f"{sums['images']:,} images, {sums['second_images']:,} of them cut twice, at each of {sums['ops']:,} "
             f"operations, {sums['syncs']:,} of them syncs, of {sums['commits']:,} commits in {sums['stories']:,} "
             f"stories with {sums['accepted']:,} answers 201, {sums['paid']:,} payments and "
-            f"{sums['requests']:,} requests to Klaviyo: {sums['lost']} lost, {sums['torn']} torn, {sums['corrupt']} corrupt; controls: {controls}")
+            f"{sums['requests']:,} requests to Klaviyo: {sums['lost']} lost, {sums['torn']} torn, "
+            f"{sums['corrupt']} corrupt; controls: {controls}")

@@ -18,6 +18,10 @@ sys.path.insert(0, str(FOLDER.parent))
 from lib.system import ROOT, System  # noqa: E402  (the path above comes first)
 
 
+class Skipped(Exception):
+    """This machine cannot make this proof."""
+
+
 class Proof:
     """What a proof is given: its length, its dice, and systems that are ended behind it."""
 
@@ -29,6 +33,14 @@ class Proof:
         self.random = random.Random(seed)
         self.folder = Path(tempfile.mkdtemp(prefix=f"torture-{name}-"))
         self.systems = []
+        self.enders = []
+
+    def skip(self, why):
+        raise Skipped(why)
+
+    def at_end(self, function):
+        """Called when everything that runs has ended."""
+        self.enders.append(function)
 
     def system(self):
         folder = self.folder / str(len(self.systems))
@@ -57,7 +69,10 @@ class Proof:
 
     def end(self):
         """Ends everything; what was wrong with any of it."""
-        return [complaint for system in self.systems for complaint in system.close()]
+        complaints = [complaint for system in self.systems for complaint in system.close()]
+        for function in self.enders:
+            function()
+        return complaints
 
 
 def commit():
@@ -67,25 +82,28 @@ def commit():
 
 
 def run(name, quick, seed, resume=False):
-    """One line; True if the promise held."""
+    """One line; "passed" if the promise held."""
     proof = Proof(name, quick, seed, resume)
     start = time.monotonic()
-    complaints, figures = [], ""
+    complaints, figures, skipped = [], "", ""
     try:
         figures = importlib.import_module(f"torture.{name}").prove(proof)
     except AssertionError as error:
         complaints.append(str(error))
+    except Skipped as why:
+        skipped = str(why)
     finally:
         complaints += proof.end()
-    word = "failed" if complaints else "ok"
-    print(f"{word:6} {name:8} seed {seed}: {figures or 'broken'} ({time.monotonic() - start:.0f} s)", flush=True)
+    word = "failed" if complaints else "skip" if skipped else "ok"
+    took_s = time.monotonic() - start
+    print(f"{word:6} {name:8} seed {seed}: {figures or skipped or 'broken'} ({took_s:.0f} s)", flush=True)
     for complaint in complaints:
         print(f"       {complaint[:4000]}")
     if complaints:
         print(f"       what is left of it: {proof.folder}; again: ./dev torture {name} --seed {seed}")
     else:
         shutil.rmtree(proof.folder)
-    return not complaints
+    return "failed" if complaints else "skipped" if skipped else "passed"
 
 
 def main():
@@ -98,9 +116,10 @@ def main():
     options = parser.parse_args()
     new_seed = 1 if options.resume else random.SystemRandom().randrange(1, 1_000_000)
     seed = new_seed if options.seed is None else options.seed
-    held = [run(name, options.quick, seed, options.resume) for name in names if options.name in (None, name)]
-    print(f"{held.count(True)} passed, {held.count(False)} failed, 0 skipped")
-    return 0 if all(held) else 1
+    words = [run(name, options.quick, seed, options.resume) for name in names if options.name in (None, name)]
+    counts = [f"{words.count(word)} {word}" for word in ("passed", "failed", "skipped")]
+    print(", ".join(counts))
+    return 1 if "failed" in words else 0
 
 
 if __name__ == "__main__":
