@@ -84,8 +84,12 @@ static const char *escape_of(char c) {
     }
 }
 
-static bool is_control(uint32_t c) {
-    return (c < 0x20 && c != '\t' && c != '\n' && c != '\r') || (c >= 0x7f && c <= 0x9f);
+/* Control characters, noncharacters, and what turns the direction of writing for all that follows. */
+static bool is_unfit(uint32_t c) {
+    bool is_control = (c < 0x20 && c != '\t' && c != '\n' && c != '\r') || (c >= 0x7f && c <= 0x9f);
+    bool is_noncharacter = (c & 0xfffe) == 0xfffe || (c >= 0xfdd0 && c <= 0xfdef);
+    bool forces_direction = (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+    return is_control || is_noncharacter || forces_direction;
 }
 
 static void append_bytes(struct buf *buf, const char *text, size_t byte_count) {
@@ -93,7 +97,7 @@ static void append_bytes(struct buf *buf, const char *text, size_t byte_count) {
     for (size_t i = 0; i < byte_count; i += length) {
         uint32_t c;
         length = utf8_decode(text + i, byte_count - i, &c);
-        if (length == 0 || is_control(c)) {
+        if (length == 0 || is_unfit(c)) {
             buf_append_text(buf, "\xef\xbf\xbd");
             length = length == 0 ? 1 : length;
             continue;

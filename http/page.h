@@ -17,7 +17,8 @@ bool page_is_wanted(const struct request *request);
 /* Up to and with the heading; `title` is text. */
 void page_begin(struct buf *buf, const char *title);
 /* Escapes what HTML gives a meaning to: for text, and for attributes in double quotes. What is no
-   UTF-8, and control characters but line ends and tabs, become U+FFFD. */
+   UTF-8, control characters but line ends and tabs, noncharacters, and what forces a direction of
+   writing become U+FFFD. */
 void page_append_text(struct buf *buf, const char *text);
 void page_end(struct buf *buf);
 

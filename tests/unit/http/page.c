@@ -45,6 +45,9 @@ static void what_is_no_text_becomes_a_replacement_character(void **state) {
     page_append_text(&buf, "\x1b|\xff|\xc2\x85|\xed\xa0\x80|\xc3");
     assert_string_equal(buf_text(&buf), "\xef\xbf\xbd|\xef\xbf\xbd|\xef\xbf\xbd|\xef\xbf\xbd"
                                         "\xef\xbf\xbd\xef\xbf\xbd|\xef\xbf\xbd");
+    buf_clear(&buf);
+    page_append_text(&buf, "\xe2\x80\xae|\xe2\x81\xa6|\xef\xb7\x90|\xef\xbf\xbf");
+    assert_string_equal(buf_text(&buf), "\xef\xbf\xbd|\xef\xbf\xbd|\xef\xbf\xbd|\xef\xbf\xbd");
     buf_release(&buf);
 }
 
