@@ -61,7 +61,7 @@ def starting(rig):
         worker = system.start_worker()
         system.created()
         system.wait_sent(10_001)
-        seconds = 2 if rig.quick else 20
+        seconds = 2 if rig.quick else 10
         before = {process.pid: cpu_s(process.pid) for process in (system.api, worker)}
         time.sleep(seconds)
         for name, process in (("API", system.api), ("worker", worker)):

@@ -25,7 +25,7 @@ def one_round(rig, base, base_count, connections, seconds):
 def measure(rig):
     base = rig.stock(finished=10_000 if rig.quick else 50_000)
     base_count = read_value(base, "SELECT max(rowid) FROM preorders")
-    rounds = 1 if rig.quick else 5
+    rounds = 1 if rig.quick else 3
     figures = []
     for connections in (64,) if rig.quick else (64, 256):
         results = [one_round(rig, base, base_count, connections, 2 if rig.quick else 5) for _ in range(rounds)]

@@ -99,12 +99,12 @@ def figures_of(name, rate, reports, sync):
 
 def measure(rig):
     base = rig.stock(due=30_000 if rig.quick else 1_000_000)
-    rounds, seconds = (1, 2) if rig.quick else (3, 8)
-    rates = (MAIN_RATE,) if rig.quick else RATES
+    rounds, seconds = (1, 2) if rig.quick else (3, 6)
     situations = [each for each in SITUATIONS if not rig.quick or each[0] == "draining, single events"]
     collected = {}
     syncs = []
-    for _ in range(rounds):
+    for number in range(rounds):
+        rates = RATES if number == 0 and not rig.quick else (MAIN_RATE,)
         syncs.append(rig.sync_cost())
         for name, situation, _ in situations:
             for rate, report in run(rig, base, situation, rates, seconds).items():
