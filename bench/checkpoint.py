@@ -26,7 +26,7 @@ def measure(rig):
     situations = (("worker idle", idle), ("worker draining", draining_singles))
     for name, situation in situations[rig.quick:]:
         worsts, bounds, totals = [], [], []
-        for _ in range(1 if rig.quick else 3):
+        for _ in range(rig.rounds):
             with rig.system(stock=base) as system:
                 system.start_api()
                 situation(rig, system)

@@ -56,7 +56,7 @@ def measure(rig):
     count = 20_000 if rig.quick else 200_000
     base = rig.stock(due=count)
     alone, beside, limits, details = [], [], [], []
-    for _ in range(1 if rig.quick else 3):
+    for _ in range(rig.rounds):
         rate, batch = drain(rig, base, count)
         posts, claims, settles = baselines(rig, base, count, batch)
         limit = 1 / (1 / posts + 1 / claims + 1 / settles)

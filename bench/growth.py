@@ -27,7 +27,7 @@ def measure(rig):
     small_stock = rig.stock(finished=small_count)
     seconds = 1 if rig.quick else 5
     pairs = []
-    for _ in range(1 if rig.quick else 3):
+    for _ in range(rig.rounds):
         # The large one is used as it lies: a copy of 20 GB would take longer than the work.
         pairs.append((one_round(rig, seconds, stock=small_stock),
                       one_round(rig, seconds, **({"stock": large} if rig.quick else {"in_place": large}))))

@@ -25,10 +25,9 @@ def one_round(rig, base, base_count, connections, seconds):
 def measure(rig):
     base = rig.stock(finished=10_000 if rig.quick else 50_000)
     base_count = read_value(base, "SELECT max(rowid) FROM preorders")
-    rounds = 1 if rig.quick else 3
     figures = []
     for connections in (64,) if rig.quick else (64, 256):
-        results = [one_round(rig, base, base_count, connections, 2 if rig.quick else 5) for _ in range(rounds)]
+        results = [one_round(rig, base, base_count, connections, 2 if rig.quick else 5) for _ in range(rig.rounds)]
         limits = [1 / (1 / noop + 1 / bare) for _, noop, bare, _ in results]
         ratio = median([result[0] / limit for result, limit in zip(results, limits)])
         limit = median(limits)
@@ -54,7 +53,7 @@ def log_bytes_a_create(system):
 def alone(rig, base):
     """One client after the other: what it waits is little more than the disk."""
     rounds = []
-    for _ in range(1 if rig.quick else 5):
+    for _ in range(rig.rounds):
         with rig.system(stock=base) as system:
             api = system.start_api()
             system.created()

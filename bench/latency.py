@@ -99,17 +99,17 @@ def figures_of(name, rate, reports, sync):
 
 def measure(rig):
     base = rig.stock(due=30_000 if rig.quick else 1_000_000)
-    rounds, seconds = (1, 2) if rig.quick else (3, 6)
+    seconds = 2 if rig.quick else 6
     situations = [each for each in SITUATIONS if not rig.quick or each[0] == "draining, single events"]
     collected = {}
     syncs = []
-    for number in range(rounds):
+    for number in range(rig.rounds):
         rates = RATES if number == 0 and not rig.quick else (MAIN_RATE,)
         syncs.append(rig.sync_cost())
         for name, situation, _ in situations:
             for rate, report in run(rig, base, situation, rates, seconds).items():
                 collected.setdefault((name, rate), []).append(report)
-    gates = gate(rig, base, rounds, seconds)
+    gates = gate(rig, base, seconds)
     base.unlink()
     sync = {key: median([each[key] for each in syncs]) for key in WANTED}
     figures = [figure for (name, rate), reports in collected.items()
@@ -128,10 +128,10 @@ def compare_down(collected):
     return figures
 
 
-def gate(rig, base, rounds, seconds):
+def gate(rig, base, seconds):
     """A checkout's wait at the gate beside four hot workers, from the API's own histogram."""
     p50s, p99s = [], []
-    for _ in range(rounds):
+    for _ in range(rig.rounds):
         report = run(rig, base, four_hot, (MAIN_RATE,), seconds)[MAIN_RATE]
         p50s.append(share_bound_ms(report["gate_before"], report["gate"], 0.5))
         p99s.append(share_bound_ms(report["gate_before"], report["gate"], 0.99))

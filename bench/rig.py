@@ -46,8 +46,9 @@ class BenchSystem(System):
 class Rig:
     """Belongs to one run; end() leaves nothing but the stock of databases."""
 
-    def __init__(self, folder, quick):
+    def __init__(self, folder, quick, rounds=3):
         self.quick = quick
+        self.rounds = 1 if quick else rounds
         self.folder = folder
         self.stock_folder = folder / "stock"
         self.stock_folder.mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,7 @@
 import argparse
 import importlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -42,6 +43,7 @@ def main():
     parser.add_argument("group", nargs="*", help=f"only these: {' '.join(GROUPS)}")
     parser.add_argument("--quick", action="store_true", help="a taste of each in under a minute; judges nothing")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all of it there, for scripts")
+    parser.add_argument("--rounds", type=int, default=3, help="of each measurement (default: 3; --quick: 1)")
     parser.add_argument("--folder", type=Path, default=ROOT / "var" / "bench",
                         help="where the databases lie: on the disk to be measured (default: var/bench)")
     options = parser.parse_args()
@@ -56,7 +58,8 @@ def main():
         return 2
 
     print(", ".join(f"{name} {value}" for name, value in facts.items()), flush=True)
-    rig = Rig(folder, options.quick)
+    rig = Rig(folder, options.quick, options.rounds)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that everything is ended and what is there is shown
     figures = []
     try:
         for name in options.group or GROUPS:
