@@ -10,7 +10,7 @@ MAIN_RATE = 2000
 
 def open_loop(rig, system, rate, seconds, warmup=1):
     report = rig.tool("open-loop", "--target", system.api.address, "--rate", rate, "--seconds", seconds, "--warmup",
-                      warmup, "--timeout", 20000, check=False)
+                      warmup, "--timeout", 4000, check=False)
     report["gate"] = gate_waits(system.api)
     return report
 

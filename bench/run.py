@@ -66,6 +66,8 @@ def main():
             start = time.monotonic()
             figures += importlib.import_module(f"bench.{name}").measure(rig)
             print(f"{name}: {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
+            if options.json:
+                figure.write_json(options.json, facts, figures)
     finally:
         rig.end()
         print(figure.table(figures))
