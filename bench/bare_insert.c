@@ -37,7 +37,7 @@ static struct kind kinds[] = {
      NULL,
      NULL},
     {SQL_KEY_INSERT,
-     "SELECT k.key, k.fingerprint, k.preorder_id, k.reply FROM idempotency_keys AS k"
+     "SELECT k.key, k.fingerprint, k.preorder_id, k.reply, k.is_page FROM idempotency_keys AS k"
      " JOIN preorders AS p ON p.id = k.preorder_id WHERE p.rowid > ? ORDER BY p.rowid",
      0,
      {0},
