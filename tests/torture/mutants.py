@@ -1,0 +1,104 @@
+"""The test of the tests: small lies about the core, one at a time, in a copy of the sources."""
+
+import os
+import shutil
+import subprocess
+
+from lib.mutants import MUTANTS
+from lib.system import ROOT
+
+CAUGHT_SHARE = 0.95
+STORIES = 150
+PROGRAM_TIMEOUT_S = 180
+
+
+class Copy:
+    """The sources in a folder of their own, built there."""
+
+    def __init__(self, folder):
+        self.root = folder / "sources"
+        tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
+        for name in filter(None, tracked.decode().split("\0")):
+            (self.root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, self.root / name)
+        self.build = self.root / "build"
+        done = subprocess.run(
+            ["meson", "setup", "build", "-Dwerror=false"], cwd=self.root, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout
+
+    def make(self, *targets):
+        done = subprocess.run(
+            ["ninja", "-C", self.build, "--quiet", *targets], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout[-2000:]
+
+    def holds(self, program):
+        """True if the program finds nothing wrong."""
+        command, targets = self._command(program)
+        self.make(*targets)
+        try:
+            done = subprocess.run(
+                command,
+                capture_output=True,
+                timeout=PROGRAM_TIMEOUT_S,
+                check=False,
+                env={**os.environ, "CMOCKA_MESSAGE_OUTPUT": "TAP"},
+            )
+        except subprocess.TimeoutExpired:
+            return False
+        return done.returncode == 0
+
+    def _command(self, program):
+        folder = self.root / "play"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        if program == "sim":
+            return [self.build / "tests/sim/sim", folder, "1", str(STORIES)], ["tests/sim/sim"]
+        if program == "power":
+            script = (
+                f"{self.build}/tests/torture/power {folder} 1 0 1 1 full | "
+                "python3 -c 'import json, sys; s = json.load(sys.stdin); "
+                "sys.exit(s[\"lost\"] + s[\"torn\"] + s[\"corrupt\"] > 0)'"
+            )
+            return ["bash", "-o", "pipefail", "-c", script], ["tests/torture/power"]
+        return [self.build / "tests" / program], [f"tests/{program}"]
+
+    def lie(self, mutant):
+        path = self.root / mutant.path
+        truth = path.read_text()
+        assert truth.count(mutant.old) == 1, f"{mutant.name}: {mutant.path} has {truth.count(mutant.old)} such places"
+        path.write_text(truth.replace(mutant.old, mutant.new))
+        return truth
+
+
+def is_caught(copy, mutant):
+    """By which program; None: by nobody."""
+    truth = copy.lie(mutant)
+    try:
+        return next((program for program in mutant.noticed_by if not copy.holds(program)), None)
+    finally:
+        (copy.root / mutant.path).write_text(truth)
+
+
+def check_that_truth_passes(copy, programs):
+    """The control: whoever cries wolf catches every lie."""
+    for program in programs:
+        assert copy.holds(program), f"{program} finds something wrong without any lie"
+
+
+def prove(proof):
+    mutants = [mutant for mutant in MUTANTS if mutant.is_durability or not proof.quick]
+    copy = Copy(proof.folder)
+    programs = sorted({program for mutant in mutants for program in mutant.noticed_by})
+    check_that_truth_passes(copy, programs)
+    missed = [mutant for mutant in mutants if is_caught(copy, mutant) is None]
+    check_that_truth_passes(copy, programs)
+    names = ", ".join(mutant.name for mutant in missed)
+    assert not [mutant for mutant in missed if mutant.is_durability], f"nobody noticed: {names}"
+    assert len(missed) <= (1 - CAUGHT_SHARE) * len(mutants), f"nobody noticed: {names}"
+    durability = sum(mutant.is_durability for mutant in mutants)
+    return (
+        f"{len(mutants) - len(missed)} of {len(mutants)} lies caught, all {durability} about durability among them"
+        f"{'; not noticed: ' + names if missed else ''}"
+    )
