@@ -339,14 +339,10 @@ int32_t connections_cut_left(struct server *server) {
     return count;
 }
 
-static bool has_somebody_waiting(const struct server *server) {
-    struct pollfd pollfd = {.fd = server->options.listen_fd, .events = POLLIN};
-    return poll(&pollfd, 1, 0) == 1;
-}
-
 int32_t connections_shed(struct server *server) {
     int32_t limit = server->options.connections_max;
-    if (server->is_quiesced || server->connection_count < limit || !has_somebody_waiting(server)) {
+    if (server->is_quiesced || server->connection_count < limit ||
+        !door_has_somebody(&server->door)) {
         return 0;
     }
     int32_t most = limit / SHED_SHARE + 1;

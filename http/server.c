@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 enum {
     WAIT_MS_MAX = 200,
     STALLED_LOOK_MS = 10,
+    LET_IN_MAX = 64, /* connections in one run: those that are in have their turn, too */
     RUNS_MAX = 4,
     /* Exchanges that wait unsuspended always look like work to libmicrohttpd. Two runs take a
        reply from the queue to the socket. */
@@ -62,7 +64,7 @@ static enum err_code raise_limit(int32_t *connections_max, struct err *err) {
 static enum err_code start_daemon(struct server *server, struct err *err) {
     const struct server_options *options = &server->options;
     bool has_tls = options->tls_certificate_pem != NULL;
-    unsigned int flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME;
+    unsigned int flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET;
     if (has_tls) {
         flags |= MHD_USE_TLS;
     }
@@ -70,7 +72,6 @@ static enum err_code start_daemon(struct server *server, struct err *err) {
        MHD_OPTION_END stands. */
     server->daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, exchange_on_access, server,                    //
-        MHD_OPTION_LISTEN_SOCKET, options->listen_fd,                        //
         MHD_OPTION_CONNECTION_LIMIT, (unsigned int)options->connections_max, //
         MHD_OPTION_STRICT_FOR_CLIENT, 1,                                     //
         MHD_OPTION_NOTIFY_CONNECTION, connection_notify, server,             //
@@ -87,7 +88,13 @@ static enum err_code start_daemon(struct server *server, struct err *err) {
     const union MHD_DaemonInfo *info =
         MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     assert(info != NULL);
-    server->epoll_fd = info->epoll_fd;
+    struct epoll_event event = {.events = EPOLLIN};
+    server->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (server->epoll_fd < 0 ||
+        epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, info->epoll_fd, &event) != 0 ||
+        !door_init(&server->door, options->listen_fd, server->epoll_fd)) {
+        return err_set_errno(err, ERR_FATAL, errno, "cannot start the HTTP server");
+    }
     return ERR_OK;
 }
 
@@ -100,6 +107,7 @@ enum err_code server_open(const struct server_options *options, struct server **
         return err_set(err, ERR_FATAL, "cannot start the HTTP server: out of memory");
     }
     server->options = *options;
+    server->epoll_fd = -1;
     server->limits =
         (struct head_limits){options->body_bytes_max, options->body_limit, options->context};
     TAILQ_INIT(&server->waiting);
@@ -115,9 +123,12 @@ enum err_code server_open(const struct server_options *options, struct server **
         code = start_daemon(server, err);
     }
     if (code != ERR_OK) {
-        /* libmicrohttpd closes it in some of its failures and leaves it in others. */
-        if (fcntl(options->listen_fd, F_GETFD) >= 0) {
-            close(options->listen_fd);
+        close(options->listen_fd);
+        if (server->daemon != NULL) {
+            MHD_stop_daemon(server->daemon);
+        }
+        if (server->epoll_fd >= 0) {
+            close(server->epoll_fd);
         }
         free(server);
         return code;
@@ -137,7 +148,9 @@ void server_close(struct server *server) {
     TAILQ_FOREACH(exchange, &server->exchanges, all_link) {
         exchange_resume(exchange);
     }
+    door_close(&server->door);
     MHD_stop_daemon(server->daemon);
+    close(server->epoll_fd);
     while ((exchange = TAILQ_FIRST(&server->exchanges)) != NULL) {
         if (exchange->is_hijacked && exchange->hijacked_fd >= 0) {
             close(exchange->hijacked_fd);
@@ -172,9 +185,47 @@ int32_t server_wait_ms(struct server *server) {
     return connections_wait_ms(server, wait_ms);
 }
 
+static int32_t connection_limit(const struct server *server) {
+    int32_t limit = server->options.connections_max;
+    return server->is_busy && limit > SERVER_BUSY_CONNECTIONS ? SERVER_BUSY_CONNECTIONS : limit;
+}
+
+void server_set_busy(struct server *server, bool is_busy) {
+    server->is_busy = is_busy;
+}
+
+/* libmicrohttpd would let in ten at a time, and loses sight of the listening socket at its limit. */
+static void let_in(struct server *server) {
+    struct door *door = &server->door;
+    int32_t room = connection_limit(server) - server->connection_count;
+    if (room <= 0 && server->is_busy && !server->is_draining) {
+        door_shut(door);
+    } else {
+        door_open(door);
+    }
+    if (room <= 0) {
+        door_watch(door, false);
+        return;
+    }
+    int fd = 0;
+    for (int32_t i = 0; i < room && i < LET_IN_MAX && fd >= 0; i++) {
+        struct sockaddr_storage name;
+        socklen_t name_bytes;
+        fd = door_accept(door, &name, &name_bytes);
+        if (fd >= 0) {
+            (void)MHD_add_connection(server->daemon, fd, (struct sockaddr *)&name, name_bytes);
+        }
+    }
+    /* Without a descriptor left for him, who waits would wake us for ever. */
+    door_watch(door, fd >= 0 || errno == EAGAIN);
+}
+
 static void run(struct server *server) {
     server->has_replies = false;
     for (int i = 0; i < RUNS_MAX; i++) {
+        if (!server->is_quiesced) {
+            let_in(server);
+        }
         recv_run(server);
         if (i + 1 >= RUNS_WHILE_WAITING && server->waiting_count > 0) {
             break;
@@ -193,10 +244,7 @@ static void quiesce(struct server *server) {
         connection_number = server->connection_number;
         run(server);
     }
-    int fd = MHD_quiesce_daemon(server->daemon);
-    if (fd != MHD_INVALID_SOCKET) {
-        close(fd);
-    }
+    door_close(&server->door);
     server->is_quiesced = true;
 }
 

@@ -90,6 +90,16 @@ void server_turn(struct server *server);
    after they were accepted, because the first one may be on its way. The owner goes on turning
    until server_connection_count is 0 or the patience ends. */
 void server_drain(struct server *server);
+
+enum { SERVER_BUSY_CONNECTIONS = 256 }; /* enough to keep an owner busy */
+
+/*
+ * The owner gets less done than comes in. From SERVER_BUSY_CONNECTIONS on (or the limit, if lower),
+ * where others would wait for longer than they care for, the kernel then refuses new ones over TCP at
+ * once, and resets those in the backlog; nothing was read of them. Who has a connection keeps it.
+ */
+void server_set_busy(struct server *server, bool is_busy);
+
 /* Connections that are not closed yet, and requests handed over and not answered yet. */
 int32_t server_connection_count(const struct server *server);
 int32_t server_unanswered_count(const struct server *server);

@@ -9,6 +9,7 @@
 #include <microhttpd.h>
 #include <sys/queue.h>
 
+#include "http/door.h"
 #include "http/guard.h"
 #include "http/linger.h"
 #include "http/server.h"
@@ -87,7 +88,9 @@ TAILQ_HEAD(exchange_list, exchange);
 struct server {
     struct server_options options;
     struct MHD_Daemon *daemon;
-    int epoll_fd;
+    int epoll_fd; /* libmicrohttpd's and the door */
+    struct door door;
+    bool is_busy;
     bool is_draining, is_quiesced, is_closing;
     bool has_replies; /* given since the last run of libmicrohttpd */
     int64_t turn_count;

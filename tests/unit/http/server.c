@@ -1,8 +1,10 @@
 /* A server as a whole: opening, closing, sleeping, and what it takes from the machine. */
 #include "http/server.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -59,11 +61,11 @@ static void closing_ends_everything_in_any_state(void **state) {
     for (int i = 0; i < 5; i++) {
         fds[i] = client_open(&rig);
     }
+    rig_wait_connections(&rig, 5);
     client_send(fds[0], "GET /hold HTTP/1.1\r\n" HOST "\r\n");
     client_send(fds[1], "POST /x HTTP/1.1\r\n" HOST "Content-Length: 9\r\n\r\na");
     client_send(fds[2], "GET /x HT");
     client_send(fds[3], "POST /x HTTP/1.1\r\n" HOST "Content-Length: 99999\r\n\r\n");
-    rig_wait_connections(&rig, 5);
     rig_hold(&rig, 1);
     for (int i = 0; i < 3; i++) {
         server_turn(rig.server); /* the first is suspended, the fourth lingers */
@@ -232,9 +234,107 @@ static void the_limit_on_open_files_is_raised_as_far_as_it_goes(void **state) {
     in_a_child(open_without_room);
 }
 
+static bool is_refused(struct rig *rig) {
+    struct sockaddr_in name = {.sin_family = AF_INET,
+                               .sin_port = htons((uint16_t)rig->port),
+                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool refused = connect(fd, (struct sockaddr *)&name, sizeof name) != 0;
+    assert_true(!refused || errno == ECONNREFUSED);
+    close(fd);
+    return refused;
+}
+
+static void a_busy_server_refuses_connections_it_has_no_room_for(void **state) {
+    (void)state;
+    enum { LIMIT = 3 };
+    struct rig rig = {.options = {.connections_max = LIMIT}};
+    rig_open(&rig);
+    int fds[LIMIT];
+    for (int i = 0; i < LIMIT; i++) {
+        assert_false(is_refused(&rig));
+        fds[i] = client_open(&rig);
+        client_send(fds[i], "GET /x HTTP/1.1\r\n" HOST "\r\n");
+        client_receive(&rig, fds[i], text, sizeof text);
+    }
+    rig_wait_connections(&rig, LIMIT);
+    int waiting = client_open(&rig);
+    client_send(waiting, "GET /x HTTP/1.1\r\n" HOST "\r\n");
+    server_set_busy(rig.server, true);
+    server_turn(rig.server);
+    assert_int_equal(client_receive_all(&rig, waiting, text, sizeof text), -1); /* reset */
+    assert_true(is_refused(&rig));
+    assert_true(server_wait_ms(rig.server) > 0);
+
+    /* Who has a connection keeps it. */
+    client_send(fds[0], "GET /x HTTP/1.1\r\n" HOST "\r\n");
+    client_receive(&rig, fds[0], text, sizeof text);
+    assert_true(is_refused(&rig));
+
+    /* A connection less: there is room for one more, at the same port. */
+    close(fds[0]);
+    rig_wait_connections(&rig, LIMIT - 1);
+    rig_step(&rig, -1);
+    fds[0] = client_open(&rig);
+    client_send(fds[0], "GET /x HTTP/1.1\r\n" HOST "\r\n");
+    client_receive(&rig, fds[0], text, sizeof text);
+    server_turn(rig.server);
+    assert_true(is_refused(&rig));
+
+    server_set_busy(rig.server, false);
+    server_turn(rig.server);
+    assert_false(is_refused(&rig));
+    for (int i = 0; i < LIMIT; i++) {
+        close(fds[i]);
+    }
+    close(waiting);
+    rig_close(&rig);
+}
+
+static void a_busy_server_drains_all_the_same(void **state) {
+    (void)state;
+    struct rig rig = {.options = {.connections_max = 1}};
+    rig_open(&rig);
+    int fd = client_open(&rig);
+    client_send(fd, "GET /hold HTTP/1.1\r\n" HOST "\r\n");
+    rig_hold(&rig, 1);
+    server_set_busy(rig.server, true);
+    server_turn(rig.server);
+    assert_true(is_refused(&rig));
+    server_drain(rig.server);
+    server_turn(rig.server);
+    rig_answer_first(&rig);
+    client_receive(&rig, fd, text, sizeof text);
+    assert_true(reply_has_header(text, "Connection: close\r\n"));
+    rig_wait_connections(&rig, 0);
+    assert_true(is_refused(&rig));
+    close(fd);
+    rig_close(&rig);
+}
+
+static void a_busy_unix_socket_lets_them_wait(void **state) {
+    (void)state;
+    struct rig rig = {.options = {.connections_max = 1}};
+    rig_open_unix(&rig);
+    int first = client_open(&rig);
+    client_send(first, "GET /x HTTP/1.1\r\n" HOST "\r\n");
+    client_receive(&rig, first, text, sizeof text);
+    server_set_busy(rig.server, true);
+    server_turn(rig.server);
+    int second = client_open(&rig);
+    client_send(second, "GET /x HTTP/1.1\r\n" HOST "\r\n");
+    close(first);
+    client_receive(&rig, second, text, sizeof text);
+    close(second);
+    rig_close(&rig);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_unix_socket_serves_as_well),
+        cmocka_unit_test(a_busy_server_refuses_connections_it_has_no_room_for),
+        cmocka_unit_test(a_busy_server_drains_all_the_same),
+        cmocka_unit_test(a_busy_unix_socket_lets_them_wait),
         cmocka_unit_test(closing_ends_everything_in_any_state),
         cmocka_unit_test(an_answer_before_closing_is_lost_in_peace),
         cmocka_unit_test(an_idle_server_lets_its_owner_sleep),
