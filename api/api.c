@@ -20,6 +20,9 @@
 /* A number is taken once in a million or so; five in a row is a broken generator. */
 enum { DRAWS_MAX = 5 };
 
+/* A refusal without reading the body costs the connection, and a new one more than to read so little. */
+enum { SMALL_BODY_BYTES = 4096 };
+
 enum err_code api_open(const struct api_options *options, struct api **api_out, struct err *err) {
     struct api *api = calloc(1, sizeof *api);
     if (api == NULL) {
@@ -89,6 +92,26 @@ static struct reply refuse_type(const struct request *request, enum body_kind ki
     return reply;
 }
 
+bool api_is_overloaded(const struct api *api) {
+    return api->overload.is_on;
+}
+
+void api_tend(struct api *api) {
+    overload_tend(&api->overload, clock_mono_us(api->options.clock));
+}
+
+/* Stripe would come back hours later, and is not who overloads us. */
+static bool is_too_much(struct api *api, const struct request *request) {
+    const struct intake_item *oldest = api->intake.first;
+    bool refuses = oldest != NULL && !router_is_webhook(request) &&
+                   overload_refuses(&api->overload, api->intake.count, oldest->queued_mono_us,
+                                    clock_mono_us(api->options.clock));
+    if (refuses) {
+        metrics_add(api->options.metrics, API_REFUSED, METRIC_LABELS("overload"), 1);
+    }
+    return refuses;
+}
+
 bool api_refuse_head(struct api *api, const struct request *request, struct reply *reply_out) {
     if (limits_refuse(api->limits, request, reply_out)) {
         metrics_add(api->options.metrics, API_REFUSED, METRIC_LABELS("rate_limit"), 1);
@@ -100,6 +123,10 @@ bool api_refuse_head(struct api *api, const struct request *request, struct repl
     }
     if (route->body == BODY_NONE) {
         return false;
+    }
+    if (request->content_length > SMALL_BODY_BYTES && is_too_much(api, request)) {
+        *reply_out = refusal_overloaded(request);
+        return true;
     }
     const char *encoding = request_header(request, "Content-Encoding");
     if (encoding != NULL && strcasecmp(encoding, "identity") != 0) {
@@ -126,6 +153,11 @@ void api_take(struct api *api, const struct request *request, void *ticket) {
     struct reply reply = {0};
     const struct route *route = find_route(api, request, &reply);
     if (route == NULL) {
+        api->options.on_reply(api->options.context, ticket, &reply);
+        return;
+    }
+    if (is_too_much(api, request)) {
+        reply = refusal_overloaded(request);
         api->options.on_reply(api->options.context, ticket, &reply);
         return;
     }

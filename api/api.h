@@ -54,6 +54,11 @@ void api_add_headers(const struct api *api, const struct request *request, struc
 /* A complete request whose head was not refused: answers at once or queues it for api_commit. */
 void api_take(struct api *api, const struct request *request, void *ticket);
 
+/* More comes in than gets done, and what comes next is refused: see overload.h. */
+bool api_is_overloaded(const struct api *api);
+/* From time to time: notices that it is over. */
+void api_tend(struct api *api);
+
 size_t api_queued_count(const struct api *api);
 
 /*

@@ -5,6 +5,7 @@
 #include "api/api.h"
 #include "api/intake.h"
 #include "api/limits.h"
+#include "api/overload.h"
 #include "api/payments.h"
 #include "api/stripe_mode.h"
 
@@ -15,4 +16,5 @@ struct api {
     enum stripe_mode stripe_mode;  /* goes by the catalog: api_set_catalog */
     bool stripe_version_was_noted; /* the log says once that it is not the tested one */
     struct limits *limits;
+    struct overload overload;
 };

@@ -23,6 +23,7 @@ struct intake_item {
     char idempotency_key[IDEMPOTENCY_KEY_BYTES]; /* "" if none */
     uint8_t fingerprint[FINGERPRINT_BYTES];
     int32_t draw_count; /* of numbers */
+    int64_t queued_mono_us;
 };
 
 struct intake {

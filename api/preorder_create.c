@@ -118,6 +118,7 @@ void handle_preorder_create(struct api *api, const struct request *request, cons
     item->ticket = ticket;
     if (take_form(api, request, ticket, &form) && take_key(api, request, ticket, form, item) &&
         take_body(api, request, ticket, form, item)) {
+        item->queued_mono_us = clock_mono_us(api->options.clock);
         intake_push(&api->intake, item);
     } else {
         intake_item_free(item);

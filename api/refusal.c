@@ -28,6 +28,16 @@ struct reply refusal_event_unavailable(const struct request *request, enum err_c
                                       "an event is stored once.");
 }
 
+struct reply refusal_overloaded(const struct request *request) {
+    struct reply reply = problem_reply(
+        request, 503, "#temporary-reduced-capacity", "Overloaded",
+        "More requests come in than can be served. Nothing was stored; repeat it after "
+        "the time in Retry-After.",
+        NULL, 0);
+    reply_add_header(&reply, "Retry-After", "1");
+    return reply;
+}
+
 struct reply refusal_rate_limited(const struct request *request, int64_t more_s) {
     char seconds[24];
     struct reply reply =

@@ -12,6 +12,9 @@ struct reply refusal_unavailable(const struct request *request, enum err_code co
 
 /* The same for a payment event. */
 struct reply refusal_event_unavailable(const struct request *request, enum err_code code);
+/* 503 with Retry-After: more requests than get done wait already. */
+struct reply refusal_overloaded(const struct request *request);
+
 /* 429 with Retry-After: the client has used up its budget and has more in `more_s` seconds. */
 struct reply refusal_rate_limited(const struct request *request, int64_t more_s);
 

@@ -41,6 +41,11 @@ static void on_reply(void *context, void *ticket, struct reply *reply) {
 static void on_leaving(void *context, const struct request *request, struct reply *reply) {
     struct serve *self = context;
     api_add_headers(self->api, request, reply);
+    /* Each connection more than keeps us busy makes all of them wait longer. */
+    if (reply->status == 503 && api_is_overloaded(self->api) &&
+        server_connection_count(self->server) > SERVER_BUSY_CONNECTIONS) {
+        reply->closes = true;
+    }
 }
 
 static void count_request(struct metrics *metrics, const struct request *request, int status,
@@ -56,6 +61,9 @@ static void count_request(struct metrics *metrics, const struct request *request
 static void on_done(void *context, const struct request *request, int status, int64_t duration_us) {
     struct serve *self = context;
     count_request(self->options.metrics, request, status, duration_us);
+    if (status == 503 && api_is_overloaded(self->api)) {
+        return; /* a line each would cost more than the refusal; it is summed up in the end */
+    }
     log_info(LOG_MSG("request"), LOG_TEXT("request_id", request->id),
              LOG_TEXT("method", request->method), LOG_TEXT("route", router_label(request)),
              LOG_INT("status", status),
@@ -97,6 +105,8 @@ static CHECKED enum err_code wait_for_work(struct serve *self, struct err *err) 
 /* Between turns of the server the loop sleeps or waits for the commit: that is what a look from
    outside finds. */
 static void turn_server(struct serve *self) {
+    api_tend(self->api);
+    server_set_busy(self->server, api_is_overloaded(self->api));
     server_turn(self->server);
     metrics_set(self->options.metrics, API_REQUESTS_IN_FLIGHT, NULL,
                 server_unanswered_count(self->server));

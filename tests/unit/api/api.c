@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "api/overload.h"
 #include "common/log.h"
 #include "common/store/ops.h"
 
@@ -39,6 +40,8 @@ struct world {
     struct random inner_random;
     bool repeats_numbers;
     struct api *api;
+    struct clock clock; /* the machine's, and offset_us more */
+    int64_t offset_us;
     struct reply replies[REPLIES_MAX];
     void *tickets[REPLIES_MAX];
     size_t reply_count;
@@ -85,6 +88,15 @@ static void on_reply(void *context, void *ticket, struct reply *reply) {
     world->replies[world->reply_count++] = *reply;
 }
 
+static int64_t world_wall_ms(void *context) {
+    (void)context;
+    return clock_wall_ms(clock_system());
+}
+
+static int64_t world_mono_us(void *context) {
+    return clock_mono_us(clock_system()) + ((struct world *)context)->offset_us;
+}
+
 static void open_store(struct world *world) {
     char url[128];
     struct err err = {0};
@@ -122,11 +134,12 @@ static int set_up(void **state) {
         ERR_OK);
     world->inner_random = random_seeded(&world->seeded, 42);
     world->random = (struct random){.fill = world_fill, .context = world};
+    world->clock = (struct clock){world_wall_ms, world_mono_us, world};
     struct api_options options = {
         .settings = &world->settings,
         .catalog = world->catalog,
         .store = &world->store.base,
-        .clock = clock_system(),
+        .clock = &world->clock,
         .random = &world->random,
         .on_reply = on_reply,
         .context = world,
@@ -493,9 +506,69 @@ static void judges_the_content_type_by_the_head(void **state) {
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
+/* Queues so many that the next one is too much once they have waited. */
+static void queue_many(struct world *world, struct request *requests) {
+    for (size_t i = 0; i < OVERLOAD_QUEUE_MIN; i++) {
+        requests[i] = post(body, NULL);
+        api_take(world->api, &requests[i], &requests[i]);
+    }
+    assert_int_equal(world->reply_count, 0);
+    world->offset_us += (int64_t)OVERLOAD_WAIT_MS * US_PER_MS;
+}
+
+static void refuses_at_once_what_comes_behind_an_old_queue(void **state) {
+    struct world *world = *state;
+    struct request requests[OVERLOAD_QUEUE_MIN];
+    queue_many(world, requests);
+    struct request late = post(body, NULL);
+    api_take(world->api, &late, &late);
+    assert_int_equal(world->reply_count, 1);
+    assert_ptr_equal(world->tickets[0], &late);
+    assert_int_equal(world->replies[0].status, 503);
+    assert_string_equal(reply_header(&world->replies[0], "Retry-After"), "1");
+    assert_non_null(strstr(world->replies[0].body, "#temporary-reduced-capacity"));
+    assert_true(api_is_overloaded(world->api));
+
+    commit(world, ERR_OK); /* who was in is served, and then there is room */
+    assert_int_equal(stored_count(world), OVERLOAD_QUEUE_MIN);
+    api_take(world->api, &late, &late);
+    commit(world, ERR_OK);
+    assert_int_equal(world->replies[world->reply_count - 1].status, 201);
+    world->offset_us += (int64_t)OVERLOAD_CALM_MS * US_PER_MS;
+    api_tend(world->api);
+    assert_false(api_is_overloaded(world->api));
+}
+
+static void refuses_a_large_body_unread_and_serves_webhooks(void **state) {
+    struct world *world = *state;
+    struct request requests[OVERLOAD_QUEUE_MIN];
+    queue_many(world, requests);
+    static const struct header headers[] = {{"Content-Type", "application/json"}};
+    struct request large = {.method = "POST",
+                            .path = "/pre-order",
+                            .headers = headers,
+                            .header_count = 1,
+                            .body = "",
+                            .content_length = 5000,
+                            .id = "request-1"};
+    struct reply reply = {0};
+    assert_true(api_refuse_head(world->api, &large, &reply));
+    assert_int_equal(reply.status, 503);
+    reply_release(&reply);
+    large.content_length = 500; /* read, and then refused: the connection lives on */
+    assert_false(api_refuse_head(world->api, &large, &reply));
+    large.path = "/webhooks/stripe";
+    large.content_length = 5000;
+    bool refused = api_refuse_head(world->api, &large, &reply);
+    assert_true(!refused || reply.status != 503);
+    reply_release(&reply);
+}
+
 int main(void) {
     log_set_level(LOG_LEVEL_ERROR); /* a line a stored preorder would bury the results */
     const struct CMUnitTest tests[] = {
+        TEST(refuses_at_once_what_comes_behind_an_old_queue),
+        TEST(refuses_a_large_body_unread_and_serves_webhooks),
         TEST(answers_201_only_after_the_commit),
         TEST(commits_a_whole_turn_at_once),
         TEST(replays_the_same_bytes_for_the_same_key),
