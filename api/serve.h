@@ -16,7 +16,7 @@
 #include "http/server.h"
 
 /* The API checkpoints only when no worker did: workers start at 400 pages. */
-enum { SERVE_CHECKPOINT_PAGES = 1000 };
+enum { SERVE_CHECKPOINT_PAGES = 500 };
 
 struct serve_options {
     struct settings *settings; /* borrowed; SIGHUP reloads secrets and the log level into it */

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lib.process import Process
-from lib.system import ANY_PORT, BUILD, CATALOG, ROOT, System
+from lib.system import ANY_PORT, BUILD, CATALOG, CTL, ROOT, System
 from lib.wait import wait_until
 
 TOOLS = BUILD / "bench"
@@ -125,7 +125,10 @@ class Rig:
     def stock(self, finished=0, due=0):
         """A database with that many finished or due events, made once and kept."""
         path = self.stock_folder / f"{'finished' if finished else 'due'}-{finished or due}.db"
-        if not path.exists():
+        if path.exists():  # it may be older than the schema
+            subprocess.run([CTL, "migrate"], env={**os.environ, "DATABASE_URL": f"sqlite:{path}"}, check=True,
+                           capture_output=True)
+        else:
             self._make_stock(path, finished, due)
         return path
 
