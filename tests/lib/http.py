@@ -2,6 +2,7 @@
 
 import json
 import socket
+import ssl
 
 from lib.wait import PATIENCE
 
@@ -60,8 +61,11 @@ def seen(method, response):
 class Connection:
     """A connection that can carry several requests."""
 
-    def __init__(self, address, timeout_s=ANSWER_S):
+    def __init__(self, address, timeout_s=ANSWER_S, tls=None):
+        """`tls`: an ssl.SSLContext, for an address behind a proxy."""
         self.stream = connect(address, timeout_s)
+        if tls is not None:
+            self.stream = tls.wrap_socket(self.stream, server_hostname="shop.example")
         self.received = b""
 
     def __enter__(self):
@@ -77,7 +81,7 @@ class Connection:
         """Sends all that the other side still takes."""
         try:
             self.stream.sendall(data)
-        except (BrokenPipeError, ConnectionResetError):
+        except (BrokenPipeError, ConnectionResetError, ssl.SSLError):
             pass
 
     def end(self):
@@ -87,7 +91,7 @@ class Connection:
     def _more(self):
         try:
             data = self.stream.recv(65536)
-        except ConnectionResetError:
+        except (ConnectionResetError, ssl.SSLError):
             data = b""
         self.received += data
         return bool(data)

@@ -62,6 +62,7 @@ DIRECT = {
     "*test_requests.py::*[[]http-transfer-encoding-*]": NODE,
     "*test_requests.py::*[[]http-unknown-path-trailing-slash]": "Prism overlooks a slash at a path's end",
     "*test_requests.py::*[[]http-url-*]": NODE,
+    "*test_requests.py::*[[]wire-*]": NODE,
     "*test_requests.py::test_a_body_over_the_limit_is_refused_before_it_is_sent": NODE,
     "*test_requests.py::test_half_a_request_is_cut_at_the_deadline": SOCKET,
     "*test_stripe_events.py::test_a_signed_body_that_is_no_event_is_refused": BYTES,
