@@ -179,19 +179,11 @@ int exchange_hijack(struct exchange *exchange) {
     return fd;
 }
 
-/* Both ends forget the connection at once. */
-static void reset(int fd) {
-    struct linger linger = {.l_onoff = 1, .l_linger = 0};
-    struct sockaddr nobody = {.sa_family = AF_UNSPEC};
-    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
-    (void)connect(fd, &nobody, sizeof nobody);
-}
-
 void exchange_end_hijack(struct exchange *exchange, bool with_reset) {
     assert(exchange->is_hijacked);
     if (exchange->hijacked_fd >= 0) {
         if (with_reset) {
-            reset(exchange->hijacked_fd);
+            connection_reset(exchange->hijacked_fd);
         }
         (void)shutdown(exchange->hijacked_fd, SHUT_RDWR);
         close(exchange->hijacked_fd);

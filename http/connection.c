@@ -2,10 +2,12 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -263,6 +265,21 @@ int32_t connections_cut_refused(struct server *server) {
     return count;
 }
 
+void connection_reset(int fd) {
+    const struct linger hard = {.l_onoff = 1};
+    const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+    (void)connect(fd, &nobody, sizeof nobody);
+}
+
+/* Closed as others are, it would hold the kernel's memory until the client has fetched all. */
+static void drop_unfetched(const struct connection *connection) {
+    int byte_count;
+    if (ioctl(connection->fd, SIOCOUTQNSD, &byte_count) == 0 && byte_count > 0) {
+        connection_reset(connection->fd);
+    }
+}
+
 /* libmicrohttpd cannot give an accepted socket away, and shuts down what it closes: it keeps the
    number, with the end of a closed pipe behind it. */
 int server_take_socket(int fd) {
@@ -291,6 +308,8 @@ static int32_t cut_older(struct connection_list *list, int64_t limit_ms, int32_t
            age_ms(connection) >= limit_ms) {
         if (connection->state == CONNECTION_ARRIVING) {
             time_out(connection);
+        } else {
+            drop_unfetched(connection);
         }
         connection_cut(connection);
         count++;

@@ -132,6 +132,8 @@ struct connection *connection_of(struct MHD_Connection *mhd);
 void connection_enter(struct connection *connection, enum connection_state state);
 /* Ends it: bytes may be lost. */
 void connection_cut(struct connection *connection);
+/* Both ends of a socket forget the connection at once. */
+void connection_reset(int fd);
 /* Each returns how many it cut. */
 /* Those with a refused head, once all before it is answered. */
 int32_t connections_cut_refused(struct server *server);

@@ -1,6 +1,7 @@
 /* Connections: who is cut and when, at deadlines, at the limit and in a drain. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -201,6 +202,36 @@ static void a_client_that_does_not_fetch_its_reply_is_cut(void **state) {
     rig_advance_ms(&rig, 101);
     rig_wait_connections(&rig, 0);
     assert_int_equal(rig.done_status, 200);
+    close(fd);
+    rig_close(&rig);
+}
+
+static void reply_medium(struct rig *rig, struct exchange *exchange) {
+    (void)rig;
+    static char medium[60000];
+    memset(medium, 'x', sizeof medium - 1);
+    struct reply reply = reply_text(200, "text/plain", medium);
+    exchange_reply(exchange, &reply);
+}
+
+/* The kernel has taken all of it: nothing is left to send, and nothing was fetched. */
+static void a_reply_that_is_left_lying_is_taken_back(void **state) {
+    (void)state;
+    struct rig rig = {.on_request = reply_medium};
+    rig_open(&rig);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int room_bytes = 2048;
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room_bytes, sizeof room_bytes), 0);
+    const struct sockaddr_in name = {.sin_family = AF_INET,
+                                     .sin_port = htons((uint16_t)rig.port),
+                                     .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    assert_int_equal(connect(fd, (const struct sockaddr *)&name, sizeof name), 0);
+    assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+    client_send(fd, GET);
+    rig_wait_done(&rig, 1);
+    rig_advance_ms(&rig, 10001);
+    rig_wait_connections(&rig, 0);
+    assert_int_equal(client_receive_all(&rig, fd, text, sizeof text), -1);
     close(fd);
     rig_close(&rig);
 }
@@ -548,6 +579,7 @@ int main(void) {
         cmocka_unit_test(a_request_that_was_handed_over_is_never_cut),
         cmocka_unit_test(what_arrived_in_time_counts_however_late_the_owner_turns),
         cmocka_unit_test(a_client_that_does_not_fetch_its_reply_is_cut),
+        cmocka_unit_test(a_reply_that_is_left_lying_is_taken_back),
         cmocka_unit_test(waiting_ends_when_the_first_clock_does),
         cmocka_unit_test(at_the_limit_of_silent_connections_a_new_client_is_served),
         cmocka_unit_test(at_the_limit_of_kept_alive_connections_a_new_client_is_served),
