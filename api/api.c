@@ -252,6 +252,10 @@ static void fail(struct api *api, struct intake_item *item, enum err_code code) 
 }
 
 static CHECKED enum err_code commit_creates(struct api *api, struct err *err) {
+    if (api->intake.first != NULL) {
+        overload_persist(&api->overload, api->intake.count, api->intake.first->queued_mono_us,
+                         clock_mono_us(api->options.clock));
+    }
     struct intake_item *items[API_BATCH_MAX];
     struct create creates[API_BATCH_MAX];
     size_t count = 0;

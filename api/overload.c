@@ -19,6 +19,14 @@ bool overload_refuses(struct overload *overload, size_t queued_count, int64_t ol
     return true;
 }
 
+void overload_persist(struct overload *overload, size_t queued_count, int64_t oldest_us,
+                      int64_t now_us) {
+    if (overload->is_on && queued_count >= OVERLOAD_QUEUE_MIN &&
+        now_us - oldest_us >= (int64_t)OVERLOAD_WAIT_MS * US_PER_MS / 2) {
+        overload->last_us = now_us;
+    }
+}
+
 void overload_tend(struct overload *overload, int64_t now_us) {
     if (overload->is_on && now_us - overload->last_us >= (int64_t)OVERLOAD_CALM_MS * US_PER_MS) {
         overload->is_on = false;

@@ -18,18 +18,23 @@
 enum {
     OVERLOAD_WAIT_MS = 100,
     OVERLOAD_QUEUE_MIN = 64, /* never too many: a tenth of a core commits them in 40 ms */
-    OVERLOAD_CALM_MS = 500,  /* so long after the last refusal it is over */
+    OVERLOAD_CALM_MS = 500,  /* so long after the last refusal, or long wait, it is over */
 };
 
 struct overload {
     bool is_on;
-    int64_t began_us, last_us; /* of the refusals */
+    int64_t began_us, last_us; /* last_us: of the refusals and the long waits */
     int64_t refused_count;
 };
 
 /* Whether the next request is to be refused, and counts it if so. `oldest_us` is when the first of
    the queue was let in; without meaning for an empty one. */
 bool overload_refuses(struct overload *overload, size_t queued_count, int64_t oldest_us,
+                      int64_t now_us);
+
+/* Before a commit: while long queues still wait half as long, it goes on, though nobody was refused.
+   Otherwise new connections would be let in and refused by turns. */
+void overload_persist(struct overload *overload, size_t queued_count, int64_t oldest_us,
                       int64_t now_us);
 
 /* From time to time: ends it. */

@@ -13,6 +13,7 @@ struct serve {
     struct serve_options options;
     struct api *api;
     struct server *server;
+    int32_t surplus_count; /* connections to be closed when this turn began */
 };
 
 static void on_head(void *context, struct exchange *exchange) {
@@ -42,9 +43,9 @@ static void on_leaving(void *context, const struct request *request, struct repl
     struct serve *self = context;
     api_add_headers(self->api, request, reply);
     /* Each connection more than keeps us busy makes all of them wait longer. */
-    if (reply->status == 503 && api_is_overloaded(self->api) &&
-        server_connection_count(self->server) > SERVER_BUSY_CONNECTIONS) {
+    if (reply->status == 503 && api_is_overloaded(self->api) && self->surplus_count > 0) {
         reply->closes = true;
+        self->surplus_count--;
     }
 }
 
@@ -107,6 +108,7 @@ static CHECKED enum err_code wait_for_work(struct serve *self, struct err *err) 
 static void turn_server(struct serve *self) {
     api_tend(self->api);
     server_set_busy(self->server, api_is_overloaded(self->api));
+    self->surplus_count = server_connection_count(self->server) - SERVER_BUSY_CONNECTIONS;
     server_turn(self->server);
     metrics_set(self->options.metrics, API_REQUESTS_IN_FLIGHT, NULL,
                 server_unanswered_count(self->server));

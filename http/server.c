@@ -14,7 +14,7 @@
 enum {
     WAIT_MS_MAX = 200,
     STALLED_LOOK_MS = 10,
-    LET_IN_MAX = 64, /* connections in one run: those that are in have their turn, too */
+    LET_IN_MAX = 32, /* connections in one run: those that are in have their turn, too */
     RUNS_MAX = 4,
     /* Exchanges that wait unsuspended always look like work to libmicrohttpd. Two runs take a
        reply from the queue to the socket. */

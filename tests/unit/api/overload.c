@@ -54,11 +54,29 @@ static void it_is_over_some_time_after_the_last_refusal(void **state) {
     assert_int_equal(overload.began_us, 9000 * MS);
 }
 
+static void it_goes_on_while_long_queues_wait(void **state) {
+    (void)state;
+    struct overload overload = {0};
+    overload_persist(&overload, MANY, 0, 900 * MS);
+    assert_false(overload.is_on); /* it begins with a refusal only */
+    assert_true(overload_refuses(&overload, MANY, 0, 1000 * MS));
+    for (int64_t ms = 1000; ms < 5000; ms += 100) {
+        overload_persist(&overload, OVERLOAD_QUEUE_MIN, (ms - WAIT / 2) * MS, ms * MS);
+        overload_tend(&overload, ms * MS);
+        assert_true(overload.is_on);
+    }
+    overload_persist(&overload, OVERLOAD_QUEUE_MIN - 1, 0, 5399 * MS);
+    overload_persist(&overload, MANY, 5399 * MS - WAIT / 2 * MS + 1, 5399 * MS);
+    overload_tend(&overload, 5400 * MS);
+    assert_false(overload.is_on);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_queue_that_moves_refuses_nobody),
         cmocka_unit_test(a_short_queue_refuses_nobody_however_old_it_is),
         cmocka_unit_test(who_comes_behind_an_old_queue_is_refused_until_it_was_taken),
+        cmocka_unit_test(it_goes_on_while_long_queues_wait),
         cmocka_unit_test(it_is_over_some_time_after_the_last_refusal),
     };
     return cmocka_run_group_tests_name("api/overload", tests, NULL, NULL);
