@@ -42,7 +42,8 @@ enum err_code link_open(struct link *link, const struct sockaddr_in *address, st
         errno != EINPROGRESS) {
         int number = errno;
         (void)close(fd);
-        return err_set_errno(err, ERR_FATAL, number, "cannot connect");
+        return err_set_errno(err, number == ECONNREFUSED ? ERR_BUSY : ERR_FATAL, number,
+                             "cannot connect");
     }
     link->fd = fd;
     link->state = LINK_IDLE;
@@ -73,6 +74,7 @@ static bool write_on(struct link *link) {
                             link->request_bytes - link->sent_bytes, MSG_NOSIGNAL);
         if (sent < 0) {
             /* ENOTCONN: still connecting */
+            link->error = errno;
             return errno == EAGAIN || errno == EINTR || errno == ENOTCONN;
         }
         link->sent_bytes += (size_t)sent;
@@ -115,9 +117,11 @@ static bool read_on(struct link *link) {
         size_t room = sizeof link->answer - 1 - link->answer_bytes;
         ssize_t got = room == 0 ? 0 : recv(link->fd, link->answer + link->answer_bytes, room, 0);
         if (got < 0) {
+            link->error = errno;
             return errno == EAGAIN || errno == EINTR || errno == ENOTCONN;
         }
         if (got == 0) {
+            link->error = 0;
             return false;
         }
         link->answer_bytes += (size_t)got;

@@ -30,13 +30,14 @@ struct link {
     const char *body; /* in `answer` */
     size_t body_bytes;
     bool closes; /* the server said that it closes */
+    int error;   /* of a connection that broke: errno, 0 if the server closed it */
 };
 
 /* "127.0.0.1:8080" */
 CHECKED enum err_code link_address(const char *text, struct sockaddr_in *address_out,
                                    struct err *err);
 
-/* Begins to connect; the link is idle from then on, what is sent waits in the kernel. */
+/* ERR_BUSY: refused. Begins to connect; the link is idle from then on, what is sent waits in the kernel. */
 CHECKED enum err_code link_open(struct link *link, const struct sockaddr_in *address,
                                 struct err *err);
 void link_close(struct link *link);

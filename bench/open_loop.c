@@ -85,7 +85,9 @@ struct run {
     struct histogram all, late;
     struct status_count statuses[STATUSES_MAX];
     size_t status_count;
-    int64_t unanswered_count, refused_connect_count;
+    int64_t unanswered_count;
+    struct histogram refused,
+        broken; /* until a connection was refused, or ended without an answer */
     int64_t last_answer_us;
 };
 
@@ -152,10 +154,25 @@ static void count_answer(struct run *run, const struct carrier *carrier) {
     }
 }
 
+static void count_refused(struct run *run, int64_t due_us, bool counts) {
+    if (counts) {
+        histogram_add(&run->refused, clock_mono_us(run->clock) - due_us);
+    }
+}
+
+static void count_broken(struct run *run, const struct carrier *carrier) {
+    if (carrier->link.error == ECONNREFUSED) {
+        count_refused(run, carrier->due_us, carrier->counts);
+    } else if (carrier->counts) {
+        run->unanswered_count++;
+        histogram_add(&run->broken, clock_mono_us(run->clock) - carrier->due_us);
+    }
+}
+
 /* Goes on with a request; afterwards the carrier may be free again. */
 static void turn(struct run *run, struct carrier *carrier) {
     if (!link_turn(&carrier->link)) {
-        run->unanswered_count += carrier->counts ? 1 : 0;
+        count_broken(run, carrier);
         link_close(&carrier->link);
         set_free(run, carrier);
         return;
@@ -188,8 +205,9 @@ static bool add_carrier(struct run *run) {
     return true;
 }
 
-/* A carrier with an open link; NULL: there is none at the moment. */
-static struct carrier *take_carrier(struct run *run) {
+/* A carrier with an open link; NULL: there is none at the moment, or a new one was refused. */
+static struct carrier *take_carrier(struct run *run, bool *refused_out) {
+    *refused_out = false;
     if (run->free == NULL && !add_carrier(run)) {
         return NULL;
     }
@@ -197,7 +215,7 @@ static struct carrier *take_carrier(struct run *run) {
     if (carrier->link.state == LINK_CLOSED) {
         struct err err = {0};
         if (link_open(&carrier->link, &run->address, &err) != ERR_OK) {
-            run->refused_connect_count++;
+            *refused_out = err.code == ERR_BUSY;
             return NULL;
         }
         watch(run, carrier, EPOLL_CTL_ADD, EPOLLIN);
@@ -241,7 +259,13 @@ static void send_due(struct run *run) {
             run->next_number++;
             continue;
         }
-        struct carrier *carrier = take_carrier(run);
+        bool was_refused = false;
+        struct carrier *carrier = take_carrier(run, &was_refused);
+        if (was_refused) {
+            count_refused(run, due, counts);
+            run->next_number++;
+            continue;
+        }
         if (carrier == NULL) {
             return;
         }
@@ -292,11 +316,15 @@ static void print(const struct run *run) {
                  ",\"per_second\":%.1f,\"connections\":%zu,\"refused_connects\":%" PRId64,
                  run->plan.rate, run->all.count, run->unanswered_count,
                  seconds > 0 ? (double)run->all.count / seconds : 0, run->carrier_count,
-                 run->refused_connect_count);
+                 run->refused.count);
     (void)printf(",\"all\":");
     histogram_print(&run->all);
     (void)printf(",\"late\":");
     histogram_print(&run->late);
+    (void)printf(",\"refused\":");
+    histogram_print(&run->refused);
+    (void)printf(",\"broken\":");
+    histogram_print(&run->broken);
     (void)printf(",\"status\":{");
     for (size_t i = 0; i < run->status_count; i++) {
         (void)printf("%s\"%d\":", i == 0 ? "" : ",", run->statuses[i].status);
