@@ -32,12 +32,14 @@ def _identifier(number, kind):
 def _copies(template, preorder, count, age_ms, email_of):
     for number in range(count):
         preorder_id, event_id = _identifier(number, 1), _identifier(number, 2)
+        name = f"BLK-{number:08d}"
         email = email_of(number)
         at = template["created_at"] - age_ms + number // 100
         payload = template["payload"]
-        for old, new in ((preorder["id"], preorder_id), (template["id"], event_id), (preorder["email"], email)):
+        for old, new in ((preorder["id"], preorder_id), (template["id"], event_id), (preorder["email"], email),
+                         (preorder["number"], name)):
             payload = payload.replace(f'"{old}"', f'"{new}"')
-        yield ({**preorder, "id": preorder_id, "number": f"BLK-{number:08d}", "email": email, "created_at": at,
+        yield ({**preorder, "id": preorder_id, "number": name, "email": email, "created_at": at,
                 "updated_at": at},
                {**template, "id": event_id, "preorder_id": preorder_id, "payload": payload, "created_at": at,
                 "next_attempt_at": at, "request_id": f"backlog-{number}"})

@@ -47,7 +47,7 @@ class Customers:
             number = len(self.asked)
             body = self.asked[number] = preorder(email=f"customer{number}@klaviyo-demo.com",
                                                  properties={"number": number})
-            self._note(asked=number)
+            self._note(asked=number, body=body)
             patience = self.random.choice((0, 0, 50))
             while True:
                 answer, stream = await self._ask(stream, number, body)
