@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import time
 from contextlib import contextmanager
@@ -130,6 +131,7 @@ class Rig:
                            capture_output=True)
         else:
             self._make_stock(path, finished, due)
+        fold(path)
         return path
 
     def _make_stock(self, path, finished, due):
@@ -150,6 +152,13 @@ def fill(database, count):
     for first in range(1, count, FILL_STEP):
         subprocess.run([TOOLS / "fill", "--database", database, "--key", KEY, "--first", str(first), "--count",
                         str(min(FILL_STEP, count - first)), "--total", str(count)], check=True)
+
+
+def fold(database):
+    """All of it into the one file, which is what gets copied. Nobody else uses it."""
+    connection = sqlite3.connect(database)
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
 
 
 def copy(source, target):
