@@ -60,7 +60,7 @@ def measure(rig):
         rate, batch = drain(rig, base, count)
         posts, claims, settles = baselines(rig, base, count, batch)
         limit = 1 / (1 / posts + 1 / claims + 1 / settles)
-        crowd, load = beside_creates(rig, base, 2000, 2 if rig.quick else 6)
+        crowd, load = beside_creates(rig, base, 2000, 1 if rig.quick else 6)
         alone.append(rate / limit)
         beside.append(crowd / limit)
         limits.append(limit)

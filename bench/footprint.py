@@ -43,7 +43,7 @@ def measure(rig):
         system.start_sandbox(*UNLIMITED_SANDBOX)
         system.start_api()
         worker = system.start_worker(**SINGLES)
-        rig.wrk(system.api.address, 256, 2 if rig.quick else 10)
+        rig.wrk(system.api.address, 256, 1 if rig.quick else 10)
         for name, process in (("API", system.api), ("worker", worker)):
             figures.append(plain("footprint", f"{name}, memory at full load (peak)", memory_mib(process.pid, "VmHWM"),
                                  "MiB", at_most=64))
@@ -55,13 +55,13 @@ def starting(rig):
     with rig.system(stock=rig.stock(finished=10_000)) as system:
         system.start_sandbox(*UNLIMITED_SANDBOX)
         for name, program in (("API", API), ("worker", WORKER)):
-            times = [ready_ms(program, system) for _ in range(3 if rig.quick else 9)]
+            times = [ready_ms(program, system) for _ in range(1 if rig.quick else 9)]
             figures.append(plain("footprint", f"{name}, exec to ready", median(times), "ms", at_most=100))
         system.start_api()
         worker = system.start_worker()
         system.created()
         system.wait_sent(10_001)
-        seconds = 2 if rig.quick else 10
+        seconds = 1 if rig.quick else 10
         before = {process.pid: cpu_s(process.pid) for process in (system.api, worker)}
         time.sleep(seconds)
         for name, process in (("API", system.api), ("worker", worker)):

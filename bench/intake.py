@@ -27,7 +27,7 @@ def measure(rig):
     base_count = read_value(base, "SELECT max(rowid) FROM preorders")
     figures = []
     for connections in (64,) if rig.quick else (64, 256):
-        results = [one_round(rig, base, base_count, connections, 2 if rig.quick else 5) for _ in range(rig.rounds)]
+        results = [one_round(rig, base, base_count, connections, 1 if rig.quick else 5) for _ in range(rig.rounds)]
         limits = [1 / (1 / noop + 1 / bare) for _, noop, bare, _ in results]
         ratio = median([result[0] / limit for result, limit in zip(results, limits)])
         limit = median(limits)

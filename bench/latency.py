@@ -109,7 +109,7 @@ def measure(rig):
         for name, situation, _ in situations:
             for rate, report in run(rig, base, situation, rates, seconds).items():
                 collected.setdefault((name, rate), []).append(report)
-    gates = gate(rig, base, seconds)
+    gates = [] if rig.quick else gate(rig, base, seconds)
     base.unlink()
     sync = {key: median([each[key] for each in syncs]) for key in WANTED}
     figures = [figure for (name, rate), reports in collected.items()
