@@ -80,15 +80,13 @@ static bool is_type_taken(const struct request *request, enum body_kind kind) {
 }
 
 static struct reply refuse_type(const struct request *request, enum body_kind kind) {
-    bool takes_forms = kind == BODY_JSON_OR_FORM;
     const char *detail =
-        takes_forms
+        kind == BODY_JSON_OR_FORM
             ? "Send the body as application/json or application/x-www-form-urlencoded, in UTF-8."
             : "Send the body as application/json in UTF-8.";
     struct reply reply = problem_reply(request, 415, "unsupported-media-type",
                                        "Unsupported media type", detail, NULL, 0);
-    reply_add_header(&reply, "Accept",
-                     takes_forms ? "application/json, " FORM_TYPE : "application/json");
+    reply_add_header(&reply, "Accept", router_body_types(kind));
     return reply;
 }
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "api/form.h"
 #include "api/handlers.h"
 #include "http/problem.h"
 
@@ -42,17 +43,48 @@ static bool matches_method(const struct route *route, const char *method) {
            (strcmp(method, "HEAD") == 0 && strcmp(route->method, "GET") == 0);
 }
 
+/* The first route of a path. */
+static const struct route *find_path(const char *path) {
+    for (size_t i = 0; i < ROUTE_COUNT; i++) {
+        if (matches_path(&routes[i], path)) {
+            return &routes[i];
+        }
+    }
+    return NULL;
+}
+
+const char *router_body_types(enum body_kind kind) {
+    switch (kind) {
+    case BODY_JSON_OR_FORM:
+        return "application/json, " FORM_TYPE;
+    case BODY_JSON:
+        return "application/json";
+    case BODY_NONE:
+        break;
+    }
+    return "";
+}
+
 /* The methods of a path, as Allow wants them; "" if there is no such path. */
 static const char *allowed_methods(const char *path) {
     if (strcmp(path, "*") == 0) {
         return "GET, HEAD, OPTIONS, POST";
     }
-    for (size_t i = 0; i < ROUTE_COUNT; i++) {
-        if (matches_path(&routes[i], path)) {
-            return strcmp(routes[i].method, "GET") == 0 ? "GET, HEAD, OPTIONS" : "OPTIONS, POST";
-        }
+    const struct route *route = find_path(path);
+    if (route == NULL) {
+        return "";
     }
-    return "";
+    return strcmp(route->method, "GET") == 0 ? "GET, HEAD, OPTIONS" : "OPTIONS, POST";
+}
+
+static struct reply tell_options(const struct route *route, const char *allowed) {
+    struct reply reply = {.status = 204};
+    reply_add_header(&reply, "Allow", allowed);
+    reply_add_header(&reply, "Link", DESCRIPTION_LINK);
+    if (route != NULL && route->body != BODY_NONE) {
+        reply_add_header(&reply, "Accept-Post", router_body_types(route->body));
+    }
+    return reply;
 }
 
 struct reply router_refuse_path(const struct request *request) {
@@ -85,9 +117,7 @@ const struct route *router_find(const struct request *request, struct reply *rep
     } else if (allowed[0] == '\0') {
         *reply_out = router_refuse_path(request);
     } else if (strcmp(request->method, "OPTIONS") == 0) {
-        *reply_out = (struct reply){.status = 204};
-        reply_add_header(reply_out, "Allow", allowed);
-        reply_add_header(reply_out, "Link", DESCRIPTION_LINK);
+        *reply_out = tell_options(find_path(request->path), allowed);
     } else {
         *reply_out = problem_reply(request, 405, "method-not-allowed", "Method not allowed",
                                    "This path is served with the methods in Allow only.", NULL, 0);
@@ -106,12 +136,8 @@ const char *router_parameter(const struct route *route, const struct request *re
 }
 
 const char *router_label(const struct request *request) {
-    for (size_t i = 0; i < ROUTE_COUNT; i++) {
-        if (matches_path(&routes[i], request->path)) {
-            return routes[i].path;
-        }
-    }
-    return "other";
+    const struct route *route = find_path(request->path);
+    return route == NULL ? "other" : route->path;
 }
 
 const char *router_method_label(const struct request *request) {

@@ -3,7 +3,8 @@
  * Method and path to handler: the one list of what the checkout side serves.
  *
  * A path it does not know is 404; a known path with another method 405 with Allow; a method that
- * HTTP does not know 501. HEAD goes wherever GET goes; OPTIONS is answered with Allow.
+ * HTTP does not know 501. HEAD goes wherever GET goes; OPTIONS is answered with Allow, and
+ * where there is a POST with Accept-Post (W3C Linked Data Platform, 7.1).
  * OPTIONS and 404 carry a Link to the description of all this, api/openapi.json.
  */
 #include "api/api.h"
@@ -40,6 +41,9 @@ struct reply router_refuse_path(const struct request *request);
 
 /* The route, or NULL with *reply_out filled. */
 const struct route *router_find(const struct request *request, struct reply *reply_out);
+
+/* The media types that such a body may have, as Accept and Accept-Post want them; "" for none. */
+const char *router_body_types(enum body_kind kind);
 
 /* All of them. */
 const struct route *router_list(size_t *count_out);

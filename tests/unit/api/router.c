@@ -81,6 +81,12 @@ static void refuses_what_it_does_not_serve(void **state) {
         } else {
             assert_null(link);
         }
+        bool takes_posts = rows[i].status == 204 && strcmp(rows[i].path, "/pre-order") == 0;
+        const char *types = reply_header(&reply, "Accept-Post");
+        assert_int_equal(types != NULL, takes_posts);
+        if (takes_posts) {
+            assert_string_equal(types, "application/json, application/x-www-form-urlencoded");
+        }
         reply_release(&reply);
     }
 }
