@@ -23,7 +23,7 @@ def test_5000_preorders_of_all_kinds_arrive_exactly_once(system):
     system.migrate().start_sandbox("--burst", "100000", "--steady", "1000000")
     system.start_api()
     system.start_worker()
-    answers = create_at_rate(system.api.address, per_second=1500, count=COUNT, members=members)
+    answers = create_at_rate(system.api.address, per_second=600, count=COUNT, members=members)
     assert [answer for answer in answers if answer.status != 201] == []
     assert len({answer.preorder_id for answer in answers}) == COUNT
     system.wait_sent(COUNT, 90)
