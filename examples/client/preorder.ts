@@ -1,10 +1,10 @@
 /**
  * A client for the preorder API: it places a preorder once, however often the network fails.
  *
- * No dependencies; for browsers and for Node 18 and later. An Idempotency-Key is made once for each call and sent
- * with every attempt, so a repeat never makes a second preorder. Repeated are lost connections, cut-off answers,
- * 409, 429 and 5xx, with exponential backoff and full jitter, never before Retry-After; all within attemptsMax and
- * totalMs. Other answers are final.
+ * No dependencies; for browsers and for Node 20 and later (18 once globalThis.crypto is set). An Idempotency-Key is
+ * made once for each call and sent with every attempt, so a repeat never makes a second preorder. Repeated are lost
+ * connections, cut-off answers, 409, 429 and 5xx, with exponential backoff and full jitter, never before Retry-After;
+ * all within attemptsMax and totalMs. Other answers are final.
  */
 
 export interface PreorderRequest {
@@ -57,6 +57,8 @@ export interface Problem {
     request_id?: string;
     /** What is wrong with which member; pointer is such as "#/email". */
     errors?: { detail: string; pointer: string }[];
+    /** Of 429: which budget is used up. */
+    "violated-policies"?: string[];
 }
 
 export interface Options {

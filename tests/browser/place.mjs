@@ -1,4 +1,8 @@
 // Places a preorder with the compiled client: node place.mjs CLIENT.js {base, request, options, abortMs, read}
+import { webcrypto } from "node:crypto";
+
+globalThis.crypto ??= webcrypto; // Node 18 has it without this name
+
 const client = await import(process.argv[2]);
 const { base, request, options = {}, abortMs, read } = JSON.parse(process.argv[3]);
 

@@ -41,7 +41,7 @@ def test_the_types_have_the_members_of_the_description(name):
     source = (EXAMPLES / "client" / "preorder.ts").read_text()
     block = re.search(rf"export interface {name} {{\n(.*?)\n}}", source, re.S).group(1)
     schema = json.loads((ROOT / "api" / "openapi.json").read_text())["components"]["schemas"][name]
-    found = dict(re.findall(r"^    (\w+)(\??):", block, re.M))
+    found = dict(re.findall(r'^    "?([\w-]+)"?(\??):', block, re.M))
     assert set(found) == set(schema["properties"])
     required = {member for member, mark in found.items() if not mark}
     # A problem made up by something in between has no more than RFC 9457 asks for.
