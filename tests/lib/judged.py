@@ -75,6 +75,7 @@ DIRECT = {
     "*test_rate_limit.py::test_what_counts_and_what_does_not": HEAD,
     "*test_stripe_signature.py::test_two_signature_headers_are_refused*": NODE,
     "*test_bench.py::*": "it is about the generator of load, which needs the API's own pace",
+    "*test_conformance.py::*": NODE,
     "*test_cors.py::*[[]400*]": NODE,
     "*test_cors.py::*[[]411]": NODE,
     "*test_cors.py::*[[]413]": NODE,
