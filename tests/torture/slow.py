@@ -82,8 +82,8 @@ def attack(system, mode, count):
     watch = Watch(system.api.address)
     watch.start()
     # It spins on a core of its own; the attackers' machines are not the shop's.
-    process = system.start(f"slow-{mode}", "nice", "-n", 15, program, "-c", count, "-r", SLOW_PER_SECOND, "-l", LENGTH_S,
-                           "-p", "5", *arguments)
+    process = system.start(f"slow-{mode}", "nice", "-n", 15, program, "-c", count, "-r", SLOW_PER_SECOND,
+                           "-l", LENGTH_S, "-p", "5", *arguments)
     process.is_exempt = True
     try:
         wait_until(lambda: len(watch.seen) >= count and watch.look() == 0, LENGTH_S, lambda: f"{mode}: "
@@ -115,8 +115,8 @@ def prove_mode(proof, mode, count):
     windows = [p99(answers[start:start + size]) for start in range(0, size * WINDOWS, size)]
     judged = statistics.median(windows)
     assert judged < P99_MS_MAX, f"{mode}: p99 of the good client's windows {[round(each, 1) for each in windows]} ms"
-    return (f"slow {mode}: {opened} all cut within {cut_s:.1f} s, {len(answers)} good creates p99 {p99(answers):.1f} ms "
-            f"(median window {judged:.1f})")
+    return (f"slow {mode}: {opened} all cut within {cut_s:.1f} s, {len(answers)} good creates "
+            f"p99 {p99(answers):.1f} ms (median window {judged:.1f})")
 
 
 def prove(proof):
