@@ -324,8 +324,8 @@ static int vfs_open(sqlite3_vfs *self, const char *path, sqlite3_file *base, int
             return SQLITE_CANTOPEN;
         }
         file = disk_create(current, handle->role);
-        handle->syncs_folder = handle->role != DISK_DATABASE;
     }
+    handle->syncs_folder = (flags & SQLITE_OPEN_CREATE) != 0 && handle->role != DISK_DATABASE;
     handle->file = disk_index(current, file);
     handle->next = handles;
     handles = handle;

@@ -2,8 +2,8 @@
 /*
  * SQLite on a disk in memory (disk.h) instead of the machine's: locks and shared memory included, so
  * that several connections of one process work as those of several processes do. Does what SQLite's
- * own layer for Unix does where it matters here: the first sync of a new log or journal syncs the
- * folder, too, and so does a deletion if it is asked to.
+ * own layer for Unix does where it matters here: a connection's first sync of a log or journal
+ * syncs the folder, too, whoever created it, and so does a deletion if it is asked to.
  *
  * Deterministic: randomness and time are the caller's.
  */

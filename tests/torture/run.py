@@ -30,6 +30,7 @@ class Proof:
         self.quick = quick
         self.seed = seed
         self.resume = resume
+        self.commit = commit()
         self.random = random.Random(seed)
         self.folder = Path(tempfile.mkdtemp(prefix=f"torture-{name}-"))
         self.systems = []
@@ -59,12 +60,12 @@ class Proof:
         if not self.resume or not self._state_path().exists():
             return None
         saved = json.loads(self._state_path().read_text())
-        return saved["state"] if saved["commit"] == commit() else None
+        return saved["state"] if saved["commit"] == self.commit else None
 
     def save(self, state):
         self._state_path().parent.mkdir(parents=True, exist_ok=True)
         new = self._state_path().with_suffix(".new")
-        new.write_text(json.dumps({"commit": commit(), "state": state}))
+        new.write_text(json.dumps({"commit": self.commit, "state": state}))
         new.replace(self._state_path())
 
     def end(self):
