@@ -42,14 +42,13 @@ static bool is_target(const char *text) {
     return true;
 }
 
-/* RFC 9110, 7.2: host and port. Nothing that some other parser could read as a second host. */
-static bool is_host(const char *text) {
-    for (; *text != '\0'; text++) {
-        if (!is_letter_or_digit(*text) && strchr("-._~!$&'()*+;=%:[]", *text) == NULL) {
-            return false;
-        }
+size_t head_host_length(const char *text) {
+    size_t length = 0;
+    while (is_letter_or_digit(text[length]) ||
+           (text[length] != '\0' && strchr("-._~!$&'()*+;=%:[]", text[length]) != NULL)) {
+        length++;
     }
-    return true;
+    return length;
 }
 
 int64_t head_content_length(const struct request *request) {
@@ -105,7 +104,8 @@ static struct refusal check_fields(const struct request *request) {
         return bad(host_count == 0 ? "There is no Host header."
                                    : "There are several Host headers.");
     }
-    if (!is_host(request_header(request, "Host"))) {
+    const char *host = request_header(request, "Host");
+    if (host[head_host_length(host)] != '\0') {
         return bad("The Host header is not a host and an optional port.");
     }
     return FINE;

@@ -37,6 +37,10 @@ int64_t head_content_length(const struct request *request);
 /* RFC 9110, 5.6.2: a method or a header name. The empty text is none. */
 bool head_is_token(const char *text);
 
+/* How many of the first characters may stand in a host with its port (RFC 9110, 7.2): none that some
+   other parser could read as the end of it. */
+size_t head_host_length(const char *text);
+
 /* The client's X-Request-Id if it is well-formed: true. */
 bool head_request_id_is_valid(const char *text);
 /* Keeps it as request->id; leaves that alone if there is none. */

@@ -14,14 +14,23 @@ static struct refusal too_large(void) {
                             "The head has too many headers or is too long."};
 }
 
+/* Of "http://"; 0 if it is a path. */
+static size_t scheme_length(const char *target) {
+    return strncasecmp(target, "http://", 7) == 0    ? 7
+           : strncasecmp(target, "https://", 8) == 0 ? 8
+                                                     : 0;
+}
+
 static char *skip_authority(char *target) {
-    size_t scheme_length = strncasecmp(target, "http://", 7) == 0    ? 7
-                           : strncasecmp(target, "https://", 8) == 0 ? 8
-                                                                     : 0;
-    if (scheme_length == 0) {
-        return target;
-    }
-    return target + scheme_length + strcspn(target + scheme_length, "/?");
+    size_t length = scheme_length(target);
+    return length == 0 ? target : target + length + strcspn(target + length, "/?");
+}
+
+/* RFC 9110, 4.2.1: an empty host is refused. */
+static bool has_plain_authority(const char *target) {
+    size_t length = scheme_length(target);
+    size_t host_length = strcspn(target + length, "/?");
+    return length == 0 || (host_length > 0 && head_host_length(target + length) == host_length);
 }
 
 void head_set_target(struct request *request, char *target) {
@@ -66,6 +75,9 @@ static struct refusal read_request_line(struct request *request, char *line) {
         return bad("The method is not a token (RFC 9110, 9.1).");
     }
     request->method = line;
+    if (!has_plain_authority(target)) {
+        return bad("The request target has no host and port behind its scheme.");
+    }
     head_set_target(request, target);
     return check_version(version);
 }
