@@ -37,7 +37,7 @@ bool address_is_ipv4(const struct address *address) {
 /* The bits of byte `i` that belong to the network. */
 static uint8_t mask(int prefix_bits, int i) {
     int bits = prefix_bits - 8 * i;
-    return bits >= 8 ? 0xff : bits <= 0 ? 0 : (uint8_t)(0xff00 >> bits);
+    return (uint8_t)(bits >= 8 ? 0xff : bits <= 0 ? 0 : 0xff00 >> bits);
 }
 
 static enum err_code parse_prefix(const char *digits, bool is_ipv4, int *bits_out,
