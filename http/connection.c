@@ -147,7 +147,12 @@ static void open_connection(struct server *server, struct MHD_Connection *mhd,
 
 static void close_connection(struct connection *connection) {
     struct server *server = connection->server;
-    assert(connection->exchange == NULL);
+    if (connection->exchange != NULL) {
+        /* libmicrohttpd 0.9.75 does not tell of the end of a request that it has no memory for. */
+        void *exchange = connection->exchange;
+        exchange_on_completed(server, connection->exchange->mhd, &exchange,
+                              MHD_REQUEST_TERMINATED_WITH_ERROR);
+    }
     leave_lists(connection);
     if (connection->is_refused) {
         TAILQ_REMOVE(&server->refused, connection, refused_link);

@@ -1,6 +1,14 @@
 #include "http/framing.h"
 
 #include <string.h>
+#include <strings.h>
+
+enum {
+    RECORD_BYTES = 64, /* libmicrohttpd's struct MHD_HTTP_Header, rounded up as it does */
+    /* Half is what it reads into, full of the body or of the next requests, and the head of the reply
+       has to fit in, too. */
+    MEMORY_BYTES_MAX = HEAD_MEMORY_BYTES / 2 - 4 * 1024,
+};
 
 static struct refusal bad(const char *detail) {
     return (struct refusal){400, "bad-request-head", detail};
@@ -45,11 +53,41 @@ static struct refusal judge_part(const struct framing *framing, const char *byte
     return refusal;
 }
 
+static size_t count_parts(const char *text, const char *borders) {
+    size_t count = 1;
+    for (text = strpbrk(text, borders); text != NULL; text = strpbrk(text + 1, borders)) {
+        count++;
+    }
+    return count;
+}
+
+/* What libmicrohttpd makes of a head beside what it reads: a record for each header, parameter and
+   cookie, and the cookies once more, to cut them up. */
+static size_t memory_bytes(const struct request *request) {
+    size_t record_count = request->header_count;
+    size_t copied_bytes = 0;
+    if (request->query != NULL) {
+        record_count += count_parts(request->query, "&");
+    }
+    for (size_t i = 0; i < request->header_count; i++) {
+        const char *value = request->headers[i].value;
+        if (strcasecmp(request->headers[i].name, "Cookie") == 0) {
+            record_count += count_parts(value, ",;");
+            copied_bytes += strlen(value) + 1;
+        }
+    }
+    return copied_bytes + record_count * RECORD_BYTES;
+}
+
 static struct refusal judge_whole(const struct head_limits *limits, const char *bytes,
                                   size_t head_bytes, struct parsed_head *scratch) {
     struct refusal refusal = head_parse(bytes, head_bytes, scratch);
     if (refusal.status == 0 && head_bytes > HEAD_BYTES_MAX) {
         refusal = (struct refusal){431, "header-fields-too-large", "The head is too long."};
+    }
+    if (refusal.status == 0 && memory_bytes(&scratch->request) > MEMORY_BYTES_MAX) {
+        refusal = (struct refusal){431, "header-fields-too-large",
+                                   "The head has too many query parameters or cookies."};
     }
     if (refusal.status == 0) {
         refusal = head_check(&scratch->request, limits);

@@ -10,6 +10,10 @@
  */
 #include "http/head_parse.h"
 
+/* Of libmicrohttpd, a connection. It drops a connection without an answer once there is no more; no
+   head that may need more reaches it. */
+enum { HEAD_MEMORY_BYTES = 32 * 1024 };
+
 /* Of one connection; zeroed at its beginning. */
 struct framing {
     size_t checked_bytes;    /* of the head that is arriving: no end of it among them */

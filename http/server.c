@@ -73,6 +73,7 @@ static enum err_code start_daemon(struct server *server, struct err *err) {
     server->daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, exchange_on_access, server,                    //
         MHD_OPTION_CONNECTION_LIMIT, (unsigned int)options->connections_max, //
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEAD_MEMORY_BYTES,       //
         MHD_OPTION_STRICT_FOR_CLIENT, 1,                                     //
         MHD_OPTION_NOTIFY_CONNECTION, connection_notify, server,             //
         MHD_OPTION_NOTIFY_COMPLETED, exchange_on_completed, server,          //

@@ -8,8 +8,9 @@ import time
 
 import pytest
 
-from lib.http import Connection
+from lib.http import Connection, render
 from lib.klaviyo import BULK, EVENTS, HEADERS, NO_LIMIT, Wire, bulk, errors, event, post, self_signed
+from lib.proxy import client_context
 from lib.system import ANY_PORT, SANDBOX
 from lib.wait import wait_until
 
@@ -274,6 +275,18 @@ def test_a_script_that_needs_the_bare_socket_is_refused_with_tls(system):
     path.write_text('[{"do": "two-answers"}]')
     done = run(system, *flags, "--script", path)
     assert done.returncode == 2 and "needs the bare socket" in done.stderr
+
+
+def test_a_head_that_libmicrohttpd_has_no_memory_for_costs_only_its_connection(system):
+    """Over TLS nothing judges a head before libmicrohttpd, which says nothing of the end of such a request."""
+    flags, _ = self_signed(system.folder)
+    system.start_sandbox(*flags)
+    for path, cookies in (("/?" + "&" * 1000, "a"), ("/", "a;" * 1000)):
+        with Connection(system.sandbox.address, tls=client_context()) as connection:
+            connection.send(render("GET", path, {"Cookie": cookies}))
+            connection.read("GET")
+    with Connection(system.sandbox.address, tls=client_context()) as connection:
+        assert connection.ask("GET", "/sandbox/stats").status == 200
 
 
 def test_a_broken_certificate_stops_the_start(system):

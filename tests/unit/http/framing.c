@@ -110,6 +110,38 @@ static void a_head_may_be_as_long_as_allowed(void **state) {
     }
 }
 
+/* The head repeats `part` so often; HEAD_MEMORY_BYTES is what libmicrohttpd has. */
+static int status_of(const char *start, const char *part, int count) {
+    static char text[HEAD_BYTES_MAX];
+    size_t length = strlen(start);
+    memcpy(text, start, length);
+    for (int i = 0; i < count; i++) {
+        memcpy(text + length, part, strlen(part));
+        length += strlen(part);
+    }
+    static const char end[] = " HTTP/1.1\r\n" HOST "\r\n";
+    size_t skipped = strchr(start, '\r') != NULL ? strlen(" HTTP/1.1") : 0;
+    memcpy(text + length, end + skipped, sizeof end - 1 - skipped);
+    length += sizeof end - 1 - skipped;
+    struct framing framing = {0};
+    (void)feed(&framing, text, length, length);
+    return framing.refusal.status;
+}
+
+static void what_libmicrohttpd_has_no_memory_for_is_refused(void **state) {
+    (void)state;
+    assert_int_equal(status_of("GET /?", "a=b&", 180), 0);
+    assert_int_equal(status_of("GET /?", "&", 200), 431);
+    assert_int_equal(status_of("GET /", "&", 500), 0);
+    static const char cookie[] = "GET / HTTP/1.1\r\nCookie: a";
+    assert_int_equal(status_of(cookie, ";a=b", 170), 0);
+    assert_int_equal(status_of(cookie, ";", 200), 431);
+    assert_int_equal(status_of(cookie, ",", 200), 431);
+    assert_int_equal(status_of(cookie, "aaaa", 2900), 0);
+    assert_int_equal(status_of(cookie, "aaaa", 3100), 431); /* it is copied */
+    assert_int_equal(status_of("GET / HTTP/1.1\r\nX: a", ";;;;", 3600), 0);
+}
+
 static void what_never_ends_is_refused_at_the_limit(void **state) {
     (void)state;
     static char text[HEAD_BYTES_MAX + 1];
@@ -135,6 +167,7 @@ int main(void) {
         cmocka_unit_test(a_refusal_is_final),
         cmocka_unit_test(a_nul_is_refused_before_its_line_ends),
         cmocka_unit_test(a_head_may_be_as_long_as_allowed),
+        cmocka_unit_test(what_libmicrohttpd_has_no_memory_for_is_refused),
         cmocka_unit_test(what_never_ends_is_refused_at_the_limit),
     };
     return cmocka_run_group_tests_name("http/framing", tests, NULL, NULL);
