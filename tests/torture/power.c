@@ -20,6 +20,7 @@
 #include "common/store/sqlite/engine.h"
 #include "tests/torture/cut.h"
 #include "tests/torture/disk_vfs.h"
+#include "tests/torture/skip.h"
 #include "tests/torture/witness.h"
 
 enum {
@@ -51,7 +52,6 @@ struct power {
     struct sums sums;
     bool is_control;
     int shown_count;
-    bool skips_statements;
 };
 
 static struct power power;
@@ -78,24 +78,6 @@ static int weaken(sqlite3 *db, char **message, const void *routines) {
         (void)sqlite3_set_authorizer(db, authorize, NULL);
     }
     return SQLITE_OK;
-}
-
-/* ---- What takes the time ---------------------------------------------------------------------- */
-
-int __real_sqlite3_prepare_v3(sqlite3 *db, const char *text, int byte_count, unsigned flags,
-                              sqlite3_stmt **statement_out, const char **tail_out);
-int __wrap_sqlite3_prepare_v3(sqlite3 *db, const char *text, int byte_count, unsigned flags,
-                              sqlite3_stmt **statement_out, const char **tail_out);
-
-/* The store prepares a hundred statements whenever it opens a database, long after it recovered it:
-   three quarters of the time of an image. Most images do without. */
-int __wrap_sqlite3_prepare_v3(sqlite3 *db, const char *text, int byte_count, unsigned flags,
-                              sqlite3_stmt **statement_out, const char **tail_out) {
-    if (power.skips_statements) {
-        *statement_out = NULL;
-        return SQLITE_OK;
-    }
-    return __real_sqlite3_prepare_v3(db, text, byte_count, flags, statement_out, tail_out);
 }
 
 /* ---- Telling ---------------------------------------------------------------------------------- */
@@ -253,7 +235,7 @@ static void cut_once(uint64_t number, size_t op, int cut) {
     (void)snprintf(where, sizeof where, "story %" PRIu64 ", operation %zu, image %d", number, op,
                    cut);
     reseed(power.seed * 1000003 + number, op, (uint64_t)cut);
-    power.skips_statements = random_below(&power.random, PREPARE_ALL_IN) != 0;
+    skip_statements(random_below(&power.random, PREPARE_ALL_IN) != 0);
     cut_make(&power.cut, (enum cut_manner)random_below(&power.random, CUT_MANNERS), &power.random,
              &power.image);
     struct verdict_on verdict;
@@ -279,7 +261,7 @@ static void cut_everywhere(uint64_t number) {
         power.sums.syncs += power.disk.ops[i].action == DISK_SYNC ? 1 : 0;
     }
     power.sums.ops += (int64_t)power.disk.op_count;
-    power.skips_statements = false;
+    skip_statements(false);
     story_end(&power.after);
     power.synchronous = synchronous;
 }
