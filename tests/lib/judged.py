@@ -86,6 +86,7 @@ DIRECT = {
     "*test_create.py::test_head_has_what_get_has_but_no_body": HEAD,
     "*test_drain.py::*": SOCKET,
     "*test_limits.py::*": SOCKET,
+    "*test_slow_clients.py::*": SOCKET,
     "*test_metrics.py::*": "one of the requests that it counts has a method that Node refuses",
     "*test_idempotency.py::test_10_000_*": "creates that are all alike",
     "*test_idempotency.py::test_both_after_kill_9_*": "creates that are all alike",

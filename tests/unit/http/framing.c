@@ -32,13 +32,10 @@ struct sample {
     int heads, status;
 };
 
-static const char GET[] = "GET /x HTTP/1.1\r\n" HOST "\r\n";
-static const char POST[] = "POST /x HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nab\r\nc";
-
-enum { GET_BYTES = sizeof GET - 1, POST_BYTES = sizeof POST - 1 };
-
 #define GET_TEXT  "GET /x HTTP/1.1\r\n" HOST "\r\n"
 #define POST_TEXT "POST /x HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nab\r\nc"
+
+enum { GET_BYTES = sizeof GET_TEXT - 1, POST_BYTES = sizeof POST_TEXT - 1 };
 
 static const struct sample SAMPLES[] = {
     {"", 0, 0, 0},
@@ -83,7 +80,7 @@ static void a_refusal_is_final(void **state) {
     struct framing framing = {0};
     assert_int_equal(framing_scan(&framing, &LIMITS, "bad\r\n", 5, &scratch), 0);
     assert_int_equal(framing.refusal.status, 400);
-    assert_int_equal(framing_scan(&framing, &LIMITS, GET, GET_BYTES, &scratch), 0);
+    assert_int_equal(framing_scan(&framing, &LIMITS, GET_TEXT, GET_BYTES, &scratch), 0);
     assert_int_equal(framing.head_count, 0);
 }
 
