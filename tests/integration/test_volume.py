@@ -1,9 +1,8 @@
 """Many preorders of all kinds, each delivered exactly once."""
 
-import dataclasses
 import json
 
-from lib.load import create_at_rate
+from lib.load import create_again, create_at_rate
 
 COUNT = 5000
 DOMAINS = ["bücher.klaviyo-demo.com", "пример.klaviyo-demo.com", "例え.klaviyo-demo.com", "klaviyo-demo.com",
@@ -20,10 +19,11 @@ def members(number):
 
 
 def insist(address, answer):
-    """A machine that is busy with the rest of the suite refuses some at once and keeps nothing of them."""
-    while answer.status == 503:
-        (again,) = create_at_rate(address, per_second=100, count=1, members=lambda _: members(answer.number))
-        answer = dataclasses.replace(again, number=answer.number)
+    """A machine that is busy with the rest of the suite refuses some at once: its client asks again, with its key."""
+    for _ in range(100):
+        if answer.status not in (0, 503):
+            break
+        answer = create_again(address, answer.number, members)
     return answer
 
 

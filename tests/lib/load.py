@@ -113,6 +113,14 @@ def create_at_rate(address, per_second, count, members=one_customer, stop=lambda
     return client.answers
 
 
+def create_again(address, number, members=one_customer):
+    """One of them once more, with the key that it had."""
+    client = _Client(address, members)
+    asyncio.run(client.create(number, time.perf_counter()))
+    (answer,) = client.answers
+    return answer
+
+
 def percentile(values, share):
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
