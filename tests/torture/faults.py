@@ -20,7 +20,7 @@ def fail_each(proof, flow, kind, lasting, *control):
     """Every call of this kind in this flow; what became of it."""
     with tempfile.TemporaryDirectory(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else proof.folder) as folder:
         done = subprocess.run(
-            [BUILD / "tests/torture/faults", folder, str(proof.seed), flow, kind,
+            ["setpriv", "--pdeathsig", "KILL", BUILD / "tests/torture/faults", folder, str(proof.seed), flow, kind,
              "lasting" if lasting else "once", "1", *control],
             capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     assert done.returncode == 0, f"{flow}, {kind}: {done.returncode} {done.stderr[-2000:]}"
