@@ -93,7 +93,8 @@ def prove(proof):
     programs = sorted({program for mutant in mutants for program in mutant.noticed_by})
     check_that_truth_passes(copy, programs)
     missed = [mutant for mutant in mutants if is_caught(copy, mutant) is None]
-    check_that_truth_passes(copy, programs)
+    if not proof.quick:
+        check_that_truth_passes(copy, programs)
     names = ", ".join(mutant.name for mutant in missed)
     assert not [mutant for mutant in missed if mutant.is_durability], f"nobody noticed: {names}"
     assert len(missed) <= (1 - CAUGHT_SHARE) * len(mutants), f"nobody noticed: {names}"
