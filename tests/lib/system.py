@@ -121,6 +121,8 @@ class System:
         complaints = []
         for process in sorted(self.processes, key=lambda each: "sandbox" in each.name):
             was_running = process.is_running()
+            if was_running:
+                process.thaw()  # a stopped one would not hear that it is to end
             try:
                 status = process.stop() if was_running else process.wait()
             except subprocess.TimeoutExpired:

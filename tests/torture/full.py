@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lib import http, invariants
+from lib import gate, http, invariants
 from lib.customers import Customers
 from lib.mount import SmallDisk, may_mount
 from lib.system import CTL
@@ -64,17 +64,19 @@ class Steps:
     def deliver(self, pages):
         """Klaviyo takes everything; what the worker cannot write down now it writes when there is room."""
         worker = self.system.start_worker(**SETTINGS)
-        worker.freeze()
+        gate.freeze_outside(worker, self.system.database)
         for _ in range(CREATES):
             self.number += 1
-            assert self.ask(self.number) == 201
+            status = self.ask(self.number)
+            assert status == 201, f"{pages} pages, before they were taken away: {status}"
         self.disk.leave(pages)
         worker.thaw()
         worker.wait_for(lambda: self.system.count("pending") == 0 or self._says_full(worker),
                         "delivers or says why not")
         self.disk.clear()
         wait_until(lambda: self.system.count("pending") == 0, 60, self.system.story)
-        assert worker.stop() == 0, worker.stderr()
+        status = worker.stop()
+        assert status == 0, f"the worker ended with {status}: {worker.stderr()}"
 
     @staticmethod
     def _says_full(worker):

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
@@ -92,7 +93,7 @@ def run(name, quick, seed, resume=False):
     try:
         figures = importlib.import_module(f"torture.{name}").prove(proof)
     except AssertionError as error:
-        complaints.append(str(error))
+        complaints.append(str(error) or traceback.format_exc())
     except Skipped as why:
         skipped = str(why)
     finally:
