@@ -34,7 +34,8 @@ MEASURED = (*CORE, "ctl")
 # see there; the other builds take no warning.
 SETUP = ("-Db_coverage=true", "-Doptimization=0", "-Ddebug=true", "-Dwerror=false", "-Dc_args=-fprofile-update=atomic")
 
-# Not counted, beside the way past a switch that names every value: by the first words of the line, a broken contract of ours aborts, and no test breaks it.
+# Not counted, by the first words of the line (and beside the way past a switch that names every value, is_complete): a
+# broken contract of ours aborts, and no test breaks it.
 NOT_COUNTED = r"\s*(static_)?assert\("
 
 CATEGORIES = {
