@@ -16,7 +16,8 @@
  * program's is not opened: it may well be readable for that one only.
  *
  * Every program has --help, --version, --config FILE and --check-config; the last prints the effective
- * settings as a config file, with the place of each in a comment and secrets masked.
+ * settings as a config file, with the place of each in a comment and secrets masked; a value that no
+ * such file can hold (one with " ;" in it, or too long for a line) stands in a comment as well.
  *
  * Ownership: a loaded target owns its strings until config_release.
  * Threads: while no other thread changes the environment; config_load sets inih's longest line.

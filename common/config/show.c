@@ -3,6 +3,12 @@
 
 #include "common/config/state.h"
 
+enum { SHOWN_LINE_BYTES_MAX = CONFIG_LINE_BYTES_MAX - 2 }; /* the feed and NUL */
+
+static bool is_control(char c) {
+    return (unsigned char)c < ' ' || c == 0x7F;
+}
+
 static const char *placeholder(enum config_type type) {
     switch (type) {
     case CONFIG_INTEGER:
@@ -99,20 +105,64 @@ static void show_value(const struct config_entry *entry, const void *target, str
     }
 }
 
+/* inih knows no escapes: it drops blanks around a value and takes ";" behind a blank for a comment. */
+static bool is_written_in_files(const char *name, const char *value) {
+    size_t length = strlen(value);
+    if (strlen(name) + strlen(" = ") + length > SHOWN_LINE_BYTES_MAX) {
+        return false;
+    }
+    if (value[0] == ' ' || value[0] == ';' || (length > 0 && value[length - 1] == ' ')) {
+        return false;
+    }
+    for (const char *next = value; *next != '\0'; next++) {
+        if (is_control(*next)) {
+            return false;
+        }
+    }
+    return strstr(value, " ;") == NULL;
+}
+
+static bool can_be_written(const struct config_entry *entry, const void *target) {
+    const char *field = (const char *)target + entry->offset;
+    return (entry->type != CONFIG_TEXT && entry->type != CONFIG_CHOICE) ||
+           is_written_in_files(entry->name, *(char *const *)(const void *)field);
+}
+
+/* Keeps what was appended since `start` one line of a length that a config file may have. What goes is
+   part of a comment. */
+static void end_line(struct buf *text, size_t start) {
+    if (buf_failed(text)) {
+        return;
+    }
+    if (text->length - start > SHOWN_LINE_BYTES_MAX) {
+        text->length = start + SHOWN_LINE_BYTES_MAX;
+    }
+    for (size_t i = start; i < text->length; i++) {
+        text->bytes[i] = is_control(text->bytes[i]) ? ' ' : text->bytes[i];
+    }
+    buf_append_text(text, "\n");
+}
+
 static void show_setting(const struct config_state *state, size_t index, const void *target,
                          struct buf *text) {
     const struct config_entry *entry = &state->table->entries[index];
     bool is_given = state->values[index].text != NULL;
-    if (entry->type == CONFIG_SECRET && !is_given) {
+    bool is_secret = entry->type == CONFIG_SECRET;
+    if (is_secret && !is_given) {
         buf_append_format(text, "; %s is not given\n", entry->name);
         return;
     }
-    /* A masked secret must not be taken for one when the output becomes a config file. */
-    buf_append_format(text, "%s%s = ", entry->type == CONFIG_SECRET ? "; " : "", entry->name);
+    /* A masked secret must not be taken for one when the output becomes a config file, nor what would be
+       read as something else. */
+    size_t start = text->length;
+    const char *before = is_secret                       ? "; "
+                         : can_be_written(entry, target) ? ""
+                                                         : "; no config file can hold this: ";
+    buf_append_format(text, "%s%s = ", before, entry->name);
     show_value(entry, target, text);
     buf_append_text(text, " ; ");
     config_state_describe_place(state, index, text);
-    buf_append_text(text, "\n");
+    end_line(text, start);
 }
 
 void config_show_settings(const struct config_state *state, const void *target, struct buf *text) {

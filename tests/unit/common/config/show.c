@@ -2,7 +2,10 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -90,6 +93,69 @@ static void its_output_is_a_config_file_with_the_same_meaning(void **state) {
     assert_null(run->shop.key);
 }
 
+/* inih begins a comment at " ;", drops blanks around a value and knows no escapes. */
+static void a_value_that_no_file_can_hold_is_a_comment(void **state) {
+    static const char *const names[] = {"a ;b", ";a", " a", "a ", "a\t;b", "a\nSHOP_COUNT = 9"};
+    struct shop_run *run = *state;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        assert_int_equal(unsetenv("SHOP_NAME"), 0);
+        shop_set("SHOP_NAME", names[i]);
+        SHOP_LOAD(run, "--check-config");
+        assert_int_equal(run->code, ERR_OK);
+        assert_non_null(strstr(run->out, "; no config file can hold this: SHOP_NAME = "));
+        shop_write("shop.conf", run->out);
+        assert_int_equal(unsetenv("SHOP_NAME"), 0);
+        SHOP_LOAD(run, "--config=shop.conf");
+        assert_int_equal(run->code, ERR_OK);
+        assert_string_equal(run->shop.name, "corner");
+        assert_int_equal(run->shop.count, 3);
+    }
+}
+
+static void no_line_is_longer_than_a_file_may_have(void **state) {
+    struct shop_run *run = *state;
+    char name[CONFIG_LINE_BYTES_MAX + 1];
+    char flag[sizeof "--config=" + 3000];
+    memset(name, 'n', sizeof name);
+    for (size_t length = CONFIG_LINE_BYTES_MAX - 200; length < CONFIG_LINE_BYTES_MAX; length++) {
+        name[length] = '\0';
+        shop_set("SHOP_NAME", name);
+        SHOP_LOAD(run, "--check-config");
+        shop_write("shop.conf", run->out);
+        assert_int_equal(unsetenv("SHOP_NAME"), 0);
+        SHOP_LOAD(run, "--config=shop.conf");
+        assert_int_equal(run->code, ERR_OK);
+        bool fits = strlen("SHOP_NAME = ") + length <= CONFIG_LINE_BYTES_MAX - 2;
+        assert_string_equal(run->shop.name, fits ? name : "corner");
+        name[length] = 'n';
+    }
+    /* The place counts, too. */
+    size_t flag_length = (size_t)snprintf(flag, sizeof flag, "--config=");
+    for (; flag_length < 2000; flag_length += 2) {
+        memcpy(flag + flag_length, "./", 2);
+    }
+    (void)snprintf(flag + flag_length, sizeof flag - flag_length, "shop.conf");
+    name[3000] = '\0';
+    shop_set("SHOP_NAME", name);
+    SHOP_LOAD(run, "--check-config");
+    assert_int_equal(unsetenv("SHOP_NAME"), 0);
+    shop_write("shop.conf", run->out);
+    SHOP_LOAD(run, flag, "--check-config");
+    shop_write("shop.conf", run->out);
+    SHOP_LOAD(run, "--config=shop.conf");
+    assert_int_equal(run->code, ERR_OK);
+    assert_string_equal(run->shop.name, name);
+}
+
+static void a_path_adds_no_line(void **state) {
+    struct shop_run *run = *state;
+    shop_write("key\nSHOP_COUNT = 9", "sesame");
+    shop_set("SHOP_KEY_FILE", "key\nSHOP_COUNT = 9");
+    SHOP_LOAD(run, "--check-config");
+    assert_non_null(strstr(run->out, "; SHOP_KEY = ******** ; environment, from key SHOP_COUNT"));
+    assert_int_equal(unlink("key\nSHOP_COUNT = 9"), 0);
+}
+
 static void a_credential_is_shown_as_one(void **state) {
     struct shop_run *run = *state;
     shop_set("CREDENTIALS_DIRECTORY", ".");
@@ -107,6 +173,9 @@ int main(void) {
         TEST(an_empty_default_is_called_empty),
         TEST(check_config_shows_values_and_places),
         TEST(its_output_is_a_config_file_with_the_same_meaning),
+        TEST(a_value_that_no_file_can_hold_is_a_comment),
+        TEST(no_line_is_longer_than_a_file_may_have),
+        TEST(a_path_adds_no_line),
         TEST(a_credential_is_shown_as_one),
     };
     return cmocka_run_group_tests_name("common/config_show", tests, NULL, NULL);
