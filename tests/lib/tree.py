@@ -7,8 +7,8 @@ import subprocess
 
 from lib.system import ROOT
 
-NOT_OURS = {".git", "build", "build-asan", "build-clang", "build-cov", "build-fuzz", "var", "node_modules",
-            "__pycache__", ".pytest_cache"}
+NOT_OURS = {".git", "build", "build-asan", "build-clang", "build-cov", "build-fuzz", "build-tsan", "var",
+            "node_modules", "__pycache__", ".pytest_cache"}
 
 
 def files(*suffixes):
