@@ -330,7 +330,8 @@ static struct account_allowance refuse(enum account_reason reason, int64_t not_b
 
 static struct account_allowance allow_probe(const struct account *account,
                                             const struct rate_use *use,
-                                            const struct account_moment *moment) {
+                                            const struct account_moment *moment,
+                                            int64_t wanted_count) {
     enum account_reason reason =
         is_paused(account) ? ACCOUNT_REASON_PAUSED : ACCOUNT_REASON_BREAKER;
     if (account->is_paused_by_person) {
@@ -346,7 +347,8 @@ static struct account_allowance allow_probe(const struct account *account,
     if (room.count == 0) {
         return refuse(ACCOUNT_REASON_RATE, room.frees_at_ms);
     }
-    return (struct account_allowance){.count_max = 1, .is_probe = true, .reason = reason};
+    return (struct account_allowance){
+        .count_max = smaller(1, wanted_count), .is_probe = true, .reason = reason};
 }
 
 struct account_allowance account_allow(const struct account *account, const struct rate_use *use,
@@ -355,7 +357,7 @@ struct account_allowance account_allow(const struct account *account, const stru
         return refuse(ACCOUNT_REASON_THROTTLED, account->not_before_ms);
     }
     if (is_paused(account) || is_open(account)) {
-        return allow_probe(account, use, moment);
+        return allow_probe(account, use, moment, wanted_count);
     }
     struct rate_room room = rate_room(moment->limits, use, moment->now_ms);
     if (room.count == 0) {

@@ -162,6 +162,20 @@ static void a_drain_takes_no_probe(void **state) {
     assert_int_equal(claim(fixture, PAUSED_AT_MS + 1000, 10).count, 1);
 }
 
+static void who_only_settles_takes_no_probe(void **state) {
+    struct fixture *fixture = *state;
+    fixture_store_samples(fixture, 1, NULL);
+    struct claim early = fixture_claim_one(fixture, FIXTURE_NOW_MS);
+    (void)pause(fixture);
+    int64_t now_ms = PAUSED_AT_MS + 1000;
+    struct settlement settlement = fixture_settlement(&early, OUTCOME_RETRY, now_ms);
+    settlement.next_attempt_at_ms = now_ms + 1;
+    assert_int_equal(fixture_settle(fixture, &settlement, now_ms).stale_count, 0);
+    assert_int_equal(
+        fixture_number(fixture, "SELECT count(*) FROM outbox WHERE claimed_by IS NOT NULL"), 0);
+    assert_int_equal(claim(fixture, now_ms, 10).count, 1);
+}
+
 static void with_nothing_due_no_probe_is_used_up(void **state) {
     struct fixture *fixture = *state;
     (void)pause(fixture);
@@ -303,6 +317,7 @@ int main(void) {
         EACH(a_second_reason_does_not_move_the_beginning),
         EACH(one_probe_goes_out_in_an_interval),
         EACH(a_drain_takes_no_probe),
+        EACH(who_only_settles_takes_no_probe),
         EACH(with_nothing_due_no_probe_is_used_up),
         EACH(a_probe_that_is_sent_lifts_the_pause),
         EACH(a_request_from_before_the_pause_does_not_lift_it),

@@ -409,6 +409,16 @@ static void the_operators_fault_pauses_and_probes_slowly(void **state) {
     assert_string_equal(scene.account.pause_reason, "");
 }
 
+static void who_wants_nothing_gets_no_probe(void **state) {
+    (void)state;
+    struct scene scene;
+    open_scene(&scene);
+    tell_pause(&scene, "the key is wrong");
+    pass(&scene, INTERVAL_MS);
+    assert_int_equal(account_allow(&scene.account, &scene.use, &scene.moment, 0).count_max, 0);
+    assert_true(probe(&scene, 10));
+}
+
 static void a_persons_pause_is_not_probed_and_not_lifted_by_a_success(void **state) {
     (void)state;
     struct scene scene;
@@ -523,6 +533,7 @@ int main(void) {
         cmocka_unit_test(a_limit_that_is_not_reached_does_not_grow),
         cmocka_unit_test(what_broke_it_is_come_near_only_slowly),
         cmocka_unit_test(the_operators_fault_pauses_and_probes_slowly),
+        cmocka_unit_test(who_wants_nothing_gets_no_probe),
         cmocka_unit_test(a_persons_pause_is_not_probed_and_not_lifted_by_a_success),
         cmocka_unit_test(resuming_probes_an_open_breaker_at_once),
         cmocka_unit_test(age_stands_still_while_paused_or_open),
