@@ -8,8 +8,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/log.h"
+
 /* A client that leaves, or a full socket, is looked at again after this. */
-enum { LOOK_MS = 10 };
+enum { LOOK_MS = 10, REQUEST_TEXT_BYTES = 128 };
 
 struct play {
     int fd;                    /* -1: a late answer */
@@ -42,7 +44,46 @@ enum err_code plays_open(const struct clock *clock, struct plays **plays_out, st
 
 /* ---- Ends ------------------------------------------------------------------------------------ */
 
+/* Copies what stands between `before` and the next `end`; "" if there is none. */
+static void copy_between(const char *bytes, size_t byte_count, const char *before, char end,
+                         char text[REQUEST_TEXT_BYTES]) {
+    const char *at = memmem(bytes, byte_count, before, strlen(before));
+    text[0] = '\0';
+    if (at == NULL) {
+        return;
+    }
+    at += strlen(before);
+    const char *stop = memchr(at, end, byte_count - (size_t)(at - bytes));
+    if (stop != NULL && stop - at < REQUEST_TEXT_BYTES) {
+        memcpy(text, at, (size_t)(stop - at));
+        text[stop - at] = '\0';
+    }
+}
+
+/* What was sent and nobody will answer is on record, too. */
+static void report_request(const char *bytes, size_t byte_count) {
+    static const char start[] = "POST ";
+    char path[REQUEST_TEXT_BYTES], request_id[REQUEST_TEXT_BYTES];
+    if (byte_count < sizeof(start) - 1 || memcmp(bytes, start, sizeof(start) - 1) != 0) {
+        return;
+    }
+    copy_between(bytes, byte_count, start, ' ', path);
+    copy_between(bytes, byte_count, "\r\nX-Request-Id: ", '\r', request_id);
+    log_info(LOG_MSG("request dropped"), LOG_TEXT("path", path),
+             LOG_TEXT("request_id", request_id));
+}
+
+static void drop_input(const struct play *play) {
+    char bytes[4096];
+    ssize_t n;
+    do {
+        n = recv(play->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+        report_request(bytes, n > 0 ? (size_t)n : 0);
+    } while (n > 0);
+}
+
 static void end_socket(struct play *play, bool with_reset) {
+    drop_input(play);
     if (play->exchange != NULL) {
         exchange_end_hijack(play->exchange, with_reset);
         return;
@@ -158,14 +199,6 @@ void plays_add_late(struct plays *plays, struct exchange *exchange, struct reply
 static short look(const struct play *play) {
     struct pollfd look = {.fd = play->fd, .events = POLLIN | POLLRDHUP};
     return poll(&look, 1, 0) == 1 ? look.revents : 0;
-}
-
-static void drop_input(const struct play *play) {
-    char bytes[4096];
-    ssize_t n;
-    do {
-        n = recv(play->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
-    } while (n > 0);
 }
 
 /* The next bytes of the plan; false: the socket is full or gone. */

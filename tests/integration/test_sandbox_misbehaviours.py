@@ -30,6 +30,12 @@ def checks(name, **manner):
     return register
 
 
+def check_dropped(system, request_id):
+    """A request that nobody will answer has its line, too."""
+    line = system.sandbox.wait_log("request dropped", matches=lambda entry: entry["request_id"] == request_id)
+    assert line["path"] == "/api/events"
+
+
 def reply(system):
     response = post(system)
     assert isinstance(response, Response)
@@ -262,7 +268,8 @@ def check_keep_alive_then_close(system):
     assert wire.got.startswith(b"HTTP/1.1 202 ") and b"keep-alive" in wire.got
     assert wire.is_silent(), "it stays open until it is used again"
     wire.got = b""
-    assert wire.send(request(event("lost"))).end() == (b"", "closed")
+    assert wire.send(request(event("lost"), **{"X-Request-Id": "lost-1"})).end() == (b"", "closed")
+    check_dropped(system, "lost-1")
 
 
 @checks("reset-after-head")
@@ -327,6 +334,18 @@ def test_misbehaviour(system, name):
     process.wait_log("misbehaviour", matches=lambda entry: entry["do"] == name)
     assert post(system, event("next")).status == 202, "the rule is used up and the sandbox lives on"
     assert process.stop() == 0
+
+
+@pytest.mark.parametrize("name", ["half-open", "tls-handshake-close", "tls-old-version", "two-answers"])
+def test_a_request_that_is_never_answered_is_on_record(system, name):
+    system.start_sandbox(script=[{"do": name}])
+    wire = Wire(system.sandbox.address)
+    if name == "two-answers":
+        wire.send().until(b"HTTP/1.1 500 ")
+    wire.send(request(event("lost"), **{"X-Request-Id": "lost-1"}))
+    wire.close()
+    check_dropped(system, "lost-1")
+    assert len(system.sandbox.log("request dropped")) == 1
 
 
 # ---- Scripts ----
