@@ -101,8 +101,8 @@ class System:
         self.sandbox = process
         return process
 
-    def start_api(self, *args, **settings):
-        process = self.start("api", API, *args, **settings)
+    def start_api(self, *args, program=API, **settings):
+        process = self.start("api", program, *args, **settings)
         ready = process.wait_log("ready")
         process.address, process.admin_address = ready["listen"], ready["admin_listen"]
         process.direct_address = process.address
