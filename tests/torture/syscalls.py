@@ -1,13 +1,15 @@
 """Killed at every system call of the paths that a preorder, its event and its database go."""
 
 import contextlib
+import hmac
 import shutil
 import sqlite3
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass
 
-from lib import invariants, misbehave, strace
+from lib import http, invariants, misbehave, strace, stripe
 from lib.database import read_value
 from lib.gate import freeze_outside, held
 from lib.metrics import Metrics
@@ -202,6 +204,42 @@ class Replay(Create):
     is_replay = True
 
 
+class Pay(Story):
+    """The API takes Stripe's notice; Stripe repeats it until it hears 200."""
+
+    def set_up(self):
+        self.system.settings["STRIPE_WEBHOOK_SECRET"] = stripe.SECRET
+        self.system.start_api()
+        assert self.orders.ask(self.system.api.address) == 201
+        ((_, preorder_id),) = self.orders.answered[self.first]
+        self.notice = stripe.written(stripe.event(stripe.COMPLETED, stripe.session({"id": preorder_id})))
+
+    def notify(self):
+        """The status, or None if there was no answer."""
+        at = int(time.time())
+        digest = hmac.new(stripe.SECRET.encode(), f"{at}.{self.notice}".encode(), "sha256").hexdigest()
+        try:
+            with http.Connection(self.system.api.address) as connection:
+                answer = connection.ask("POST", stripe.PATH, {"Stripe-Signature": f"t={at},v1={digest}"}, self.notice)
+        except OSError:
+            return None
+        return answer.status if answer else None
+
+    def act(self):
+        self.strace.attach(self.system.api)
+        self.told = self.notify()
+        assert self.told in (None, 200), self.told
+        return self.strace.wait(lambda: True, "the API rests")
+
+    def go_on(self):
+        super().go_on()
+        status = self.told or self.notify()
+        assert status == 200, f"{status} when told again"
+        rows = self.system.rows("SELECT p.status, count(o.id) AS events FROM preorders AS p JOIN outbox AS o "
+                                "ON o.preorder_id = p.id JOIN payment_events AS e ON e.preorder_id = p.id")
+        assert rows == [{"status": "completed", "events": 2}], rows
+
+
 class CheckpointApi(Create):
     """The API's next commit makes the log long enough to be worked off."""
 
@@ -248,6 +286,31 @@ class DeliverBesideWorker(Deliver):
 class DeliverAfterTrouble(Deliver):
     """Klaviyo's first answer is 503, so that there are two claims and two settlements."""
     script = [misbehave.times(misbehave.status(503), 1)]
+
+
+class DeliverJob(Deliver):
+    """Several events at once, most of which go as one bulk job."""
+    events = 6
+
+    def set_up(self):
+        self.system.start_api()
+        self.worker = self.system.start_worker(PREORDER_POLL_INTERVAL="1s", PREORDER_BULK_THRESHOLD=1,
+                                               PREORDER_RATE_BURST=1, PREORDER_RATE_STEADY=1)
+        self.order("pause")
+        for _ in range(self.events):
+            assert self.orders.ask(self.system.api.address) == 201
+
+    def order(self, word):
+        done = self.system.ctl(word, "--yes", "--reason", "for the proof")
+        assert done.returncode == 0, done.stderr
+
+    def act(self):
+        self.strace.attach(self.worker)
+        self.order("resume")
+        is_killed = self.strace.wait(lambda: self.system.count("sent") == HISTORY + self.events, "the job is taken")
+        if self.death is None:
+            assert self.system.stats()["bulk_requests"] == 1, self.system.stats()
+        return is_killed
 
 
 class CheckpointWorker(Deliver):
@@ -350,7 +413,9 @@ class MigratePiecemeal(MigrateOldest):
 
 STORIES = {
     "create": Create, "create-form": CreateForm, "create-beside-worker": CreateBesideWorker, "replay": Replay,
+    "pay": Pay,
     "deliver": Deliver, "deliver-beside-worker": DeliverBesideWorker, "deliver-after-trouble": DeliverAfterTrouble,
+    "deliver-job": DeliverJob,
     "checkpoint-api": CheckpointApi, "checkpoint-api-beside-worker": CheckpointApiBesideWorker,
     "checkpoint-worker": CheckpointWorker, "checkpoint-worker-beside-worker": CheckpointWorkerBesideWorker,
     "recover": Recover, "migrate": Migrate, "migrate-from-1": MigrateOldest,
