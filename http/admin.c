@@ -145,12 +145,14 @@ enum err_code admin_start(const struct admin_options *options, struct admin **ad
     assert(options->check_count <= ADMIN_CHECKS_MAX);
     struct admin *admin = calloc(1, sizeof *admin);
     if (admin == NULL) {
+        close(options->listen_fd);
         return err_set(err, ERR_FATAL, "cannot start the admin listener: out of memory");
     }
     admin->options = *options;
     admin->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (admin->stop_fd < 0) {
         int number = errno;
+        close(options->listen_fd);
         release(admin);
         return err_set_errno(err, ERR_FATAL, number, "cannot start the admin listener");
     }

@@ -28,7 +28,7 @@ struct admin_check {
 enum { ADMIN_CHECKS_MAX = 8 };
 
 struct admin_options {
-    int listen_fd; /* taken over */
+    int listen_fd; /* taken over, also if admin_start fails */
     const struct clock *clock;
     const struct random *random;
     struct admin_check checks[ADMIN_CHECKS_MAX];

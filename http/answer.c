@@ -85,7 +85,7 @@ void exchange_reply(struct exchange *exchange, struct reply *reply) {
 static bool has_client_left(const struct exchange *exchange) {
     char byte;
     ssize_t result = recv(exchange->connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    return result == 0 || (result < 0 && errno != EAGAIN && errno != EINTR);
+    return result == 0 || (result < 0 && errno != EAGAIN);
 }
 
 /*
@@ -209,10 +209,11 @@ static void append_date(struct buf *text, const struct clock *clock) {
     time_t now_s = (time_t)(clock_wall_ms(clock) / MS_PER_S);
     struct tm fields;
     char date[DATE_BYTES];
-    if (gmtime_r(&now_s, &fields) != NULL &&
-        strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", &fields) > 0) {
-        buf_append_format(text, "Date: %s\r\n", date);
-    }
+    const struct tm *done = gmtime_r(&now_s, &fields);
+    assert(done != NULL); /* a year has nine digits at most */
+    size_t length = strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", &fields);
+    assert(length > 0);
+    buf_append_format(text, "Date: %s\r\n", date);
 }
 
 static void append_reply(struct buf *text, const struct request *request,

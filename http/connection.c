@@ -24,7 +24,8 @@ enum {
 struct connection *connection_of(struct MHD_Connection *mhd) {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    return info != NULL ? info->socket_context : NULL;
+    assert(info != NULL);
+    return info->socket_context;
 }
 
 static void leave_idle(struct connection *connection) {
@@ -99,6 +100,8 @@ void connection_enter(struct connection *connection, enum connection_state state
 
 /* What is mapped into IPv6 is IPv4: the same client is the same text on every listener. */
 static void describe_peer(const struct sockaddr *address, char text[PEER_BYTES]) {
+    static const unsigned char MAPPED[] = {0, 0, 0, 0, 0,    0,
+                                           0, 0, 0, 0, 0xff, 0xff}; /* RFC 4291, 2.5.5.2 */
     struct sockaddr_in in;
     struct sockaddr_in6 in6;
     text[0] = '\0';
@@ -107,7 +110,7 @@ static void describe_peer(const struct sockaddr *address, char text[PEER_BYTES])
         (void)inet_ntop(AF_INET, &in.sin_addr, text, PEER_BYTES);
     } else if (address != NULL && address->sa_family == AF_INET6) {
         memcpy(&in6, address, sizeof in6);
-        bool is_mapped = IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr);
+        bool is_mapped = memcmp(&in6.sin6_addr, MAPPED, sizeof MAPPED) == 0;
         const void *bytes = is_mapped ? &in6.sin6_addr.s6_addr[12] : &in6.sin6_addr.s6_addr[0];
         (void)inet_ntop(is_mapped ? AF_INET : AF_INET6, bytes, text, PEER_BYTES);
     }
@@ -365,8 +368,7 @@ int32_t connections_cut_left(struct server *server) {
 
 int32_t connections_shed(struct server *server) {
     int32_t limit = server->options.connections_max;
-    if (server->is_quiesced || server->connection_count < limit ||
-        !door_has_somebody(&server->door)) {
+    if (server->connection_count < limit || !door_has_somebody(&server->door)) {
         return 0;
     }
     int32_t most = limit / SHED_SHARE + 1;

@@ -31,7 +31,7 @@ void door_close(struct door *door) {
 }
 
 void door_watch(struct door *door, bool is_wanted) {
-    if (door->fd < 0 || door->is_watched == is_wanted) {
+    if (door->is_watched == is_wanted) {
         return;
     }
     /* A socket that is shut is always ready: it has to go altogether. */
@@ -54,7 +54,7 @@ int door_accept(struct door *door, struct sockaddr_storage *name_out, socklen_t 
 
 bool door_has_somebody(const struct door *door) {
     struct pollfd pollfd = {.fd = door->fd, .events = POLLIN};
-    return door->fd >= 0 && poll(&pollfd, 1, 0) == 1;
+    return poll(&pollfd, 1, 0) == 1;
 }
 
 /* Linux: a listening socket that is shut down for reading listens no more. */

@@ -290,10 +290,7 @@ void exchange_on_completed(void *context, struct MHD_Connection *mhd, void **exc
     }
     *exchange_pointer = NULL;
     exchange_stop_waiting(exchange);
-    if (exchange->is_stalled) {
-        TAILQ_REMOVE(&exchange->server->stalled, exchange, stalled_link);
-    }
-    exchange->is_stalled = false;
+    assert(!exchange->is_stalled); /* while it is, it is suspended */
 
     int status = status_of(exchange);
     struct connection *connection = exchange->connection;

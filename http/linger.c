@@ -38,7 +38,7 @@ static bool is_done(int fd) {
             return true;
         }
         if (byte_count < 0) {
-            return errno != EAGAIN && errno != EINTR;
+            return errno != EAGAIN;
         }
     }
     return false;

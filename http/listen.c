@@ -1,6 +1,7 @@
 #include "http/listen.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -137,9 +138,8 @@ static enum err_code open_tcp(const char *address, int *fd_out, struct err *err)
     struct addrinfo hints = {
         .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
     struct addrinfo *found = NULL;
-    if (!split(address, host, &port)) {
-        return listen_check(address, err);
-    }
+    bool is_split = split(address, host, &port);
+    assert(is_split); /* listen_check saw to it */
     int failure = getaddrinfo(host, port, &hints, &found);
     if (failure != 0) {
         return err_set(err, ERR_FATAL, "cannot listen on %s: %s", address, gai_strerror(failure));

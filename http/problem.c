@@ -1,18 +1,27 @@
 #include "http/problem.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/domain/document_load.h"
+#include "common/utf8.h"
 #include "http/page.h"
 
 enum { TYPE_BYTES = 128 };
 
+static bool is_utf8(const char *text) {
+    size_t left = strlen(text);
+    size_t byte_count = 1;
+    for (uint32_t code_point; left > 0 && byte_count > 0; left -= byte_count, text += byte_count) {
+        byte_count = utf8_decode(text, left, &code_point);
+    }
+    return byte_count > 0;
+}
+
 /* jansson refuses what is not UTF-8; an error page without its detail still helps. */
 static json_t *text_value(const char *text) {
-    json_t *value = json_string(text);
-    return value != NULL ? value : json_string("(not valid UTF-8)");
+    return json_string(is_utf8(text) ? text : "(not valid UTF-8)");
 }
 
 /* Like every setter of jansson: a NULL value makes it fail. */
@@ -70,7 +79,7 @@ struct reply problem_reply(const struct request *request, int status, const char
     }
 
     if (complete) {
-        reply.body = json_dumps(object, JSON_COMPACT);
+        reply.body = document_dump(object, JSON_COMPACT);
     }
     if (reply.body != NULL) {
         reply.body_bytes = strlen(reply.body);
@@ -81,12 +90,14 @@ struct reply problem_reply(const struct request *request, int status, const char
 }
 
 void problem_add_policy(struct reply *problem, const char *policy) {
-    json_t *object =
-        problem->body != NULL ? json_loadb(problem->body, problem->body_bytes, 0, NULL) : NULL;
+    bool is_out_of_memory = false; /* then it stays as it is */
+    json_t *object = problem->body != NULL ? document_load(problem->body, problem->body_bytes, 0,
+                                                           NULL, &is_out_of_memory)
+                                           : NULL;
     json_t *policies = json_array();
     if (json_array_append_new(policies, text_value(policy)) == 0 &&
         json_object_set(object, "violated-policies", policies) == 0) {
-        char *body = json_dumps(object, JSON_COMPACT);
+        char *body = document_dump(object, JSON_COMPACT);
         if (body != NULL) {
             free(problem->body);
             problem->body = body;

@@ -50,7 +50,7 @@ void recv_forget(struct connection *connection) {
 }
 
 static struct connection *find(int fd) {
-    if (running == NULL || fd < 0 || (size_t)fd >= running->by_fd_count) {
+    if (running == NULL || (size_t)fd >= running->by_fd_count) {
         return NULL;
     }
     return running->by_fd[fd];

@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,7 +84,8 @@ bool request_read_target(struct exchange *exchange, const char *target) {
 static size_t head_bytes_of(const struct exchange *exchange) {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(exchange->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
-    return info != NULL ? info->header_size : 0;
+    assert(info != NULL);
+    return info->header_size;
 }
 
 enum read_result request_read_head(struct exchange *exchange, const char *method) {

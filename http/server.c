@@ -105,6 +105,7 @@ enum err_code server_open(const struct server_options *options, struct server **
     assert(options->connections_max > 0 && options->request_deadline_ms > 0);
     struct server *server = calloc(1, sizeof *server);
     if (server == NULL) {
+        close(options->listen_fd);
         return err_set(err, ERR_FATAL, "cannot start the HTTP server: out of memory");
     }
     server->options = *options;

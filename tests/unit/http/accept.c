@@ -58,8 +58,9 @@ static void the_most_specific_range_counts(void **state) {
 static void no_weight_or_zero_is_not_malformed_but_other_things_are(void **state) {
     (void)state;
     static const char *const right[] = {"1", "1.", "1.0", "1.000", "0.5", "0.001", "0.999"};
-    static const char *const wrong[] = {"",     "2",   "1.001", "0.0001", "-1",   ".5",   "0,5",
-                                        "high", "1e0", "0.a",   "00.5",   "0.5x", "\"1\""};
+    static const char *const wrong[] = {"",    "2",   "1.001", "0.0001", "-1",
+                                        ".5",  "0,5", "high",  "1e0",    "0.a",
+                                        "0./", "0.:", "00.5",  "0.5x",   "\"1\""};
     static char text[64];
     for (size_t i = 0; i < sizeof right / sizeof right[0]; i++) {
         (void)snprintf(text, sizeof text, "text/html;q=%s", right[i]);
@@ -77,6 +78,8 @@ static void blanks_cases_and_parameters_do_not_matter(void **state) {
     (void)state;
     assert_true(prefers_html("  ,, ; ,\ttext/HTML \t;  level=1 ; Q = 0.5 , */*;q=0.4"));
     assert_true(prefers_html("text/html;a=\"x,y;q=0\\\"\";q=1, application/json;q=0.9"));
+    assert_true(prefers_html("*/html;q=0, text/html"));
+    assert_true(prefers_html("text/html;a=\"ends in an escape\\"));
     assert_false(prefers_html("text/html;a=\"never closed, text/html;q=1"
                               "; application/json"
                               "\";q=0"));

@@ -2,6 +2,7 @@
 #include "http/admin.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -18,6 +19,12 @@
 #include <cmocka.h>
 
 #include "http/listen.h"
+#include "tests/unit/deny.h"
+
+enum { NTH_MAX = 500 };
+
+static const char VERBOSE[] =
+    "GET /readyz?verbose HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
 
 static char text[20000];
 static atomic_bool is_draining;
@@ -186,6 +193,89 @@ static void without_metrics_there_is_no_such_path(void **state) {
     admin_stop(admin);
 }
 
+static void render_without_end(void *context, struct buf *metrics) {
+    (void)context;
+    for (int i = 0; i < 5000; i++) {
+        buf_append_format(metrics, "%01000d 1\n", i);
+    }
+}
+
+static void metrics_that_are_too_large_are_not_told_in_part(void **state) {
+    (void)state;
+    int port;
+    struct admin *admin =
+        start_with((struct admin_options){.render_metrics = render_without_end}, &port);
+    assert_string_equal(ask(port, "GET", "/metrics", 503), "out of memory\n");
+    admin_stop(admin);
+}
+
+static void lines_that_find_no_memory_leave_the_verdict(void **state) {
+    (void)state;
+    bool was_denied = true;
+    int short_count = 0;
+    for (int nth = 1; was_denied; nth++) {
+        assert_true(nth < NTH_MAX);
+        int port;
+        struct admin *admin = start(&port);
+        int fd = open_client(port);
+        deny(DENY_MEMORY, nth, ENOMEM);
+        assert_int_equal(send(fd, VERBOSE, sizeof VERBOSE - 1, MSG_NOSIGNAL), sizeof VERBOSE - 1);
+        ssize_t length = recv(fd, text, sizeof text - 1, MSG_WAITALL);
+        was_denied = deny_end();
+        text[length > 0 ? length : 0] = '\0';
+        const char *body = strstr(text, "\r\n\r\n");
+        short_count += body != NULL && strcmp(body + 4, "ready\n") == 0;
+        close(fd);
+        assert_string_equal(ask(port, "GET", "/readyz?verbose", 200),
+                            "[+]database ok\n[+]draining ok\nready\n");
+        admin_stop(admin);
+    }
+    assert_true(short_count > 0);
+}
+
+static void a_head_that_is_refused_is_nobodys_business(void **state) {
+    (void)state;
+    int port;
+    struct admin *admin = start(&port);
+    assert_non_null(strstr(ask(port, "GET", "/livez?\x01", 400), "\"status\":400"));
+    assert_string_equal(ask(port, "GET", "/readyz?v", 200), "ready\n");
+    admin_stop(admin);
+}
+
+static void a_signal_during_the_sleep_disturbs_nobody(void **state) {
+    (void)state;
+    int port;
+    struct admin *admin = start(&port);
+    deny("poll", 1, EINTR);
+    assert_string_equal(ask(port, "GET", "/livez", 200), "ok\n");
+    assert_string_equal(ask(port, "GET", "/livez", 200), "ok\n");
+    assert_true(deny_end());
+    admin_stop(admin);
+}
+
+static void a_start_that_fails_says_so_and_leaves_nothing_open(void **state) {
+    (void)state;
+    static const char *const calls[] = {DENY_MEMORY, "eventfd", "epoll_create1", "pthread_create"};
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+        bool was_denied = true;
+        for (int nth = 1; was_denied; nth++) {
+            assert_true(nth < NTH_MAX);
+            struct err err = {0};
+            struct admin *admin = NULL;
+            int before = deny_count_descriptors();
+            struct admin_options options = {.clock = clock_system(), .random = random_system()};
+            assert_int_equal(listen_open("127.0.0.1:0", &options.listen_fd, &err), ERR_OK);
+            deny(calls[i], nth, EMFILE);
+            enum err_code code = admin_start(&options, &admin, &err);
+            was_denied = deny_end();
+            assert_int_equal(code, was_denied ? ERR_FATAL : ERR_OK);
+            assert_true(!was_denied || strstr(err.text, "cannot start") != NULL);
+            admin_stop(admin);
+            assert_int_equal(deny_count_descriptors(), before);
+        }
+    }
+}
+
 static void stopping_waits_for_nobody(void **state) {
     (void)state;
     for (int i = 0; i < 20; i++) {
@@ -213,6 +303,11 @@ int main(void) {
         cmocka_unit_test(a_note_is_told_and_fails_nothing),
         cmocka_unit_test(metrics_are_told_in_their_own_format),
         cmocka_unit_test(without_metrics_there_is_no_such_path),
+        cmocka_unit_test(metrics_that_are_too_large_are_not_told_in_part),
+        cmocka_unit_test(lines_that_find_no_memory_leave_the_verdict),
+        cmocka_unit_test(a_head_that_is_refused_is_nobodys_business),
+        cmocka_unit_test(a_signal_during_the_sleep_disturbs_nobody),
+        cmocka_unit_test(a_start_that_fails_says_so_and_leaves_nothing_open),
         cmocka_unit_test(stopping_waits_for_nobody),
     };
     return cmocka_run_group_tests_name("http/admin", tests, NULL, NULL);

@@ -1,4 +1,5 @@
 /* Exchanges: from the first byte of a request to the last of its reply. */
+#include <netinet/in.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -106,6 +107,26 @@ static void a_handler_is_told_the_address_of_the_other_end(void **state) {
     rig_open_unix(&rig);
     client_ask(&rig, "GET / HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n", text, sizeof text);
     assert_string_equal(reply_body(text, 200), "");
+    rig_close(&rig);
+}
+
+static void ipv4_is_the_same_address_on_a_listener_of_ipv6(void **state) {
+    (void)state;
+    struct rig rig = {.on_request = show_peer, .address = "[::]:0"};
+    rig_open(&rig);
+    client_ask(&rig, "GET / HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n", text, sizeof text);
+    assert_string_equal(reply_body(text, 200), "127.0.0.1");
+
+    struct sockaddr_in6 name = {.sin6_family = AF_INET6,
+                                .sin6_port = htons((uint16_t)rig.port),
+                                .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    (void)connect(fd, (struct sockaddr *)&name, sizeof name);
+    rig_wait_connections(&rig, 1);
+    client_send(fd, "GET / HTTP/1.1\r\n" HOST "\r\n");
+    client_receive(&rig, fd, text, sizeof text);
+    assert_string_equal(reply_body(text, 200), "::1");
+    close(fd);
     rig_close(&rig);
 }
 
@@ -556,6 +577,7 @@ int main(void) {
         cmocka_unit_test(a_request_is_answered_and_the_connection_lives_on),
         cmocka_unit_test(a_handler_sees_the_request_as_it_was_sent),
         cmocka_unit_test(a_handler_is_told_the_address_of_the_other_end),
+        cmocka_unit_test(ipv4_is_the_same_address_on_a_listener_of_ipv6),
         cmocka_unit_test(a_head_reaches_the_handler_however_it_is_cut_up),
         cmocka_unit_test(a_late_answer_leaves_at_the_next_turn),
         cmocka_unit_test(an_owner_that_answers_late_may_sleep),

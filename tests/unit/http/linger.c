@@ -56,6 +56,27 @@ static void a_client_that_never_ends_is_closed_in_time(void **state) {
     close(fd);
 }
 
+/* Whoever sends faster than it is thrown away must not hold up the others. */
+static void a_client_that_never_stops_is_left_for_the_next_turn(void **state) {
+    (void)state;
+    enum { MESSAGES = 300 };
+    struct linger_set set = {0};
+    int fds[2];
+    int room_bytes = 4 * 1024 * 1024;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, fds), 0);
+    assert_int_equal(setsockopt(fds[1], SOL_SOCKET, SO_SNDBUF, &room_bytes, sizeof room_bytes), 0);
+    linger_add(&set, fds[0], NOW_US);
+    close(fds[0]);
+    for (int i = 0; i < MESSAGES; i++) {
+        assert_true(is_open(fds[1]));
+    }
+    close(fds[1]);
+    linger_turn(&set, NOW_US);
+    assert_int_equal(set.count, 1);
+    linger_turn(&set, NOW_US);
+    assert_int_equal(set.count, 0);
+}
+
 static void only_so_many_linger(void **state) {
     (void)state;
     struct linger_set set = {0};
@@ -88,6 +109,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_client_sees_the_end_but_may_send_on),
         cmocka_unit_test(a_client_that_never_ends_is_closed_in_time),
+        cmocka_unit_test(a_client_that_never_stops_is_left_for_the_next_turn),
         cmocka_unit_test(only_so_many_linger),
     };
     return cmocka_run_group_tests_name("http/linger", tests, NULL, NULL);

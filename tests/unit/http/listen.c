@@ -39,11 +39,14 @@ static void addresses_are_checked_without_opening_anything(void **state) {
     static const char *const good[] = {"127.0.0.1:8080", "[::1]:0",     "localhost:65535",
                                        "0.0.0.0:1",      "unix:/run/x", "unix:relative"};
     char too_long[160] = "unix:/";
+    char long_host[300] = "";
+    memset(long_host, 'h', 256);
+    memcpy(long_host + 256, ":80", 4);
     memset(too_long + strlen(too_long), 'x', 110);
     const char *const bad[] = {
         "",     "8080",  "localhost", ":8080",   "localhost:", "localhost:65536", "h:-1",
         "h: 1", "h:1x",  "::1:80",    "[::1]",   "[::1:80",    "[]:80",           "h:123456",
-        "h:+1", "unix:", "h:80:80",   "[::1]80", too_long};
+        "h:+1", "unix:", "h:80:80",   "[::1]80", too_long,     long_host};
     struct err err;
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         assert_int_equal(listen_check(good[i], &err), ERR_OK);
@@ -134,6 +137,20 @@ static void a_socket_in_use_is_left_alone(void **state) {
     assert_int_equal(unlink(path), 0);
 }
 
+/* It refuses connections too, but for another reason. */
+static void a_socket_of_another_kind_is_left_alone(void **state) {
+    (void)state;
+    struct err err;
+    int fd;
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    memcpy(name.sun_path, path, strlen(path) + 1);
+    int other_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(other_fd, (struct sockaddr *)&name, sizeof name), 0);
+    assert_int_equal(listen_open(address, &fd, &err), ERR_CONFLICT);
+    close(other_fd);
+    assert_int_equal(unlink(path), 0);
+}
+
 static void a_left_over_socket_is_replaced(void **state) {
     (void)state;
     struct err err;
@@ -173,6 +190,7 @@ int main(void) {
         cmocka_unit_test(an_address_of_another_machine_is_fatal),
         cmocka_unit_test(a_unix_socket_listens_and_is_described),
         cmocka_unit_test(a_socket_in_use_is_left_alone),
+        cmocka_unit_test(a_socket_of_another_kind_is_left_alone),
         cmocka_unit_test(a_left_over_socket_is_replaced),
         cmocka_unit_test(a_file_that_is_no_socket_is_never_removed),
         cmocka_unit_test(what_is_no_socket_is_described_as_such),

@@ -46,8 +46,11 @@ static void what_is_no_text_becomes_a_replacement_character(void **state) {
     assert_string_equal(buf_text(&buf), "\xef\xbf\xbd|\xef\xbf\xbd|\xef\xbf\xbd|\xef\xbf\xbd"
                                         "\xef\xbf\xbd\xef\xbf\xbd|\xef\xbf\xbd");
     buf_clear(&buf);
-    page_append_text(&buf, "\xe2\x80\xae|\xe2\x81\xa6|\xef\xb7\x90|\xef\xbf\xbf");
-    assert_string_equal(buf_text(&buf), "\xef\xbf\xbd|\xef\xbf\xbd|\xef\xbf\xbd|\xef\xbf\xbd");
+    page_append_text(&buf,
+                     "\xe2\x80\xae|\xe2\x81\xa6|\xef\xb7\x90|\xef\xbf\xbf|\xef\xb7\xb0|\x7f|\r");
+    assert_string_equal(buf_text(&buf),
+                        "\xef\xbf\xbd|\xef\xbf\xbd|\xef\xbf\xbd|\xef\xbf\xbd|\xef\xb7\xb0|"
+                        "\xef\xbf\xbd|\r");
     buf_release(&buf);
 }
 

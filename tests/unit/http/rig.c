@@ -85,7 +85,7 @@ static void start(struct rig *rig, const char *address) {
 }
 
 void rig_open(struct rig *rig) {
-    start(rig, "127.0.0.1:0");
+    start(rig, rig->address != NULL ? rig->address : "127.0.0.1:0");
 }
 
 void rig_open_unix(struct rig *rig) {

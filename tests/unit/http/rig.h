@@ -17,7 +17,8 @@ enum { RIG_PATIENCE_MS = 20 * 1000, RIG_HELD_MAX = 512, RIG_BODY_BYTES_MAX = 100
 struct rig {
     struct server *server;
     int port;
-    char path[100]; /* of a unix socket; "" for TCP */
+    const char *address; /* to listen on instead of 127.0.0.1, with port 0 */
+    char path[100];      /* of a unix socket; "" for TCP */
     struct server_options options;
     struct clock clock;
     int64_t offset_us;

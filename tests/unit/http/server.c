@@ -312,6 +312,36 @@ static void a_busy_server_drains_all_the_same(void **state) {
     rig_close(&rig);
 }
 
+/* As fast as they are let in, others come. */
+static int crowd[5000];
+static int crowd_count;
+
+static bool bring_another(void *context, int64_t number, int fd) {
+    (void)number;
+    (void)fd;
+    if (crowd_count < (int)(sizeof crowd / sizeof crowd[0])) {
+        crowd[crowd_count++] = client_open(context);
+    }
+    return false;
+}
+
+static void a_drain_ends_though_the_crowd_at_the_door_does_not(void **state) {
+    (void)state;
+    struct rig rig = {.options = {.on_connect = bring_another}};
+    rig_open(&rig);
+    crowd_count = 0;
+    crowd[crowd_count++] = client_open(&rig);
+    server_drain(rig.server);
+    server_turn(rig.server);
+    assert_true(crowd_count > 1);
+    assert_true(crowd_count < (int)(sizeof crowd / sizeof crowd[0]));
+    assert_true(is_refused(&rig));
+    for (int i = 0; i < crowd_count; i++) {
+        close(crowd[i]);
+    }
+    rig_close(&rig);
+}
+
 static void a_busy_unix_socket_lets_them_wait(void **state) {
     (void)state;
     struct rig rig = {.options = {.connections_max = 1}};
@@ -334,6 +364,7 @@ int main(void) {
         cmocka_unit_test(a_unix_socket_serves_as_well),
         cmocka_unit_test(a_busy_server_refuses_connections_it_has_no_room_for),
         cmocka_unit_test(a_busy_server_drains_all_the_same),
+        cmocka_unit_test(a_drain_ends_though_the_crowd_at_the_door_does_not),
         cmocka_unit_test(a_busy_unix_socket_lets_them_wait),
         cmocka_unit_test(closing_ends_everything_in_any_state),
         cmocka_unit_test(an_answer_before_closing_is_lost_in_peace),
