@@ -16,7 +16,8 @@ void browsers_begin(struct browsers *browsers, struct world *world, struct shop 
     memset(browsers, 0, sizeof *browsers);
     browsers->world = world;
     browsers->shop = shop;
-    browsers->count = 4 + (size_t)world_dice(world, BROWSERS_MAX - 3);
+    assert(world->kind.browsers_max <= BROWSERS_MAX);
+    browsers->count = 1 + (size_t)world_dice(world, world->kind.browsers_max);
     int64_t rush = world_dice(world, 4);
     for (size_t i = 0; i < browsers->count; i++) {
         struct browser *browser = &browsers->browsers[i];
@@ -30,7 +31,8 @@ void browsers_begin(struct browsers *browsers, struct world *world, struct shop 
             browser->victim = (size_t)world_dice(world, (int64_t)browsers->count);
         }
         browser->posts_left = 1 + (int32_t)world_dice(world, POSTS_MAX);
-        browser->next_at_us = world_dice(world, rush == 0 ? WAY_US_MAX : BEGIN_US_MAX);
+        browser->next_at_us =
+            world_dice(world, rush == 0 ? WAY_US_MAX : world_span(world, BEGIN_US_MAX));
         (void)snprintf(browser->email, sizeof browser->email, "c%zu@klaviyo-demo.com", i);
     }
 }
@@ -73,15 +75,16 @@ static void send_post(struct browsers *browsers, struct browser *browser) {
     post->arrives_at_us = world_chance(world, world->faults.post_lost)
                               ? INT64_MAX
                               : world->mono_us + world_dice(world, WAY_US_MAX);
-    browser->posts_until_us[browser->post_count] = world->mono_us + PATIENCE_US;
+    browser->posts_until_us[browser->post_count] = world->mono_us + world_span(world, PATIENCE_US);
     browser->posts[browser->post_count++] = post;
     browser->sent_count++;
     world->figures.posts++;
 }
 
 static void plan_again(struct browsers *browsers, struct browser *browser) {
+    struct world *world = browsers->world;
     browser->next_at_us = browser->posts_left > 0
-                              ? browsers->world->mono_us + world_dice(browsers->world, AGAIN_US_MAX)
+                              ? world->mono_us + world_dice(world, world_span(world, AGAIN_US_MAX))
                               : INT64_MAX;
 }
 

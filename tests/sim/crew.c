@@ -10,6 +10,7 @@
 enum {
     RESTART_US_MAX = 10 * 1000 * 1000,
     RETRY_MAX_MS = 60 * 1000,
+    PROBE_MS = 30 * 1000,
     BULK_THRESHOLD = 6,
     DAY_MS = 24 * 60 * 60 * 1000,
 };
@@ -40,7 +41,8 @@ static enum err_code wire_start(void *context, size_t slot, const struct transpo
                           .payload_bytes = request->payload_bytes};
     assert(wire->payload != NULL);
     memcpy(wire->payload, request->payload, request->payload_bytes);
-    wire->fate = klaviyo_receive(crew->klaviyo, request, CREW_TIMEOUT_MS * INT64_C(1000));
+    wire->fate = klaviyo_receive(crew->klaviyo, request,
+                                 world_span(crew->world, CREW_TIMEOUT_MS) * US_PER_MS);
     hand->slots[slot].is_up = true;
     return ERR_OK;
 }
@@ -108,7 +110,8 @@ static void die(struct hand *hand) {
     hand->is_up = false;
     hand->is_dead = false;
     hand->stopped_until_us = 0;
-    hand->up_at_us = crew->world->mono_us + world_dice(crew->world, RESTART_US_MAX);
+    hand->up_at_us =
+        crew->world->mono_us + world_dice(crew->world, world_span(crew->world, RESTART_US_MAX));
     memset(hand->slots, 0, sizeof hand->slots);
     for (size_t i = 0; i < CREW_WIRE_MAX; i++) {
         if (crew->wires[i].is_used && crew->wires[i].hand == hand->index) {
@@ -129,17 +132,17 @@ static enum err_code open_worker(struct hand *hand, struct err *err) {
         .store = hand->store,
         .transport = &hand->transport,
         .concurrency = CREW_CONCURRENCY,
-        .lease_ms = CREW_LEASE_MS,
-        .request_timeout_ms = CREW_TIMEOUT_MS,
+        .lease_ms = world_span(world, CREW_LEASE_MS),
+        .request_timeout_ms = world_span(world, CREW_TIMEOUT_MS),
         .poll_interval_ms = 1000,
         .limits = {.burst_count = 100000, .steady_count = 1000000},
         .gather_ms = 4,
         .bulk_threshold = world->is_quick_to_bulk ? BULK_THRESHOLD : 0,
         .policy = {.retry_base_ms = 1000,
-                   .retry_max_ms = RETRY_MAX_MS,
+                   .retry_max_ms = world_span(world, RETRY_MAX_MS),
                    .retry_attempts_max = 1000000,
                    .retry_age_max_ms = INT64_C(100000) * DAY_MS,
-                   .probe_interval_ms = 30 * 1000},
+                   .probe_interval_ms = world_span(world, PROBE_MS)},
     };
     const struct worker_entry entry = {.name = hand->name,
                                        .host_id = hand->index % 2 == 0 ? "host-a" : "host-b",
@@ -203,7 +206,7 @@ void crew_begin(struct crew *crew, struct world *world, struct klaviyo *klaviyo)
     for (size_t i = 0; i < crew->hand_count; i++) {
         crew->hands[i].crew = crew;
         crew->hands[i].index = i;
-        crew->hands[i].up_at_us = world_dice(world, RESTART_US_MAX);
+        crew->hands[i].up_at_us = world_dice(world, world_span(world, RESTART_US_MAX));
     }
 }
 
@@ -258,7 +261,7 @@ void crew_trouble(struct crew *crew) {
         die(hand);
     } else if (hand->is_up && world_chance(world, world->faults.stops)) {
         hand->stopped_until_us =
-            world->mono_us + world_dice(world, 10 * CREW_LEASE_MS * INT64_C(1000));
+            world->mono_us + world_dice(world, world_span(world, 10 * CREW_LEASE_MS * US_PER_MS));
         world->figures.stops++;
     }
     if (world->is_quiet) {

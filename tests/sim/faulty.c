@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "common/store/ops.h"
+#include "tests/sim/late.h"
 #include "tests/store/shim.h"
 
 enum { WRITE_TIMEOUT_MS = 2000, DISK_CALLS_MAX = 40 };
@@ -22,7 +23,8 @@ static int before_call(void *context, enum shim_call call, const char *path) {
     (void)context;
     (void)path;
     struct world *world = disk_world;
-    if (world == NULL || world->disk_countdown == 0 || call == SHIM_UNFETCH) {
+    if (world == NULL || world->disk_countdown == 0 || call == SHIM_UNFETCH ||
+        late_is_preparing()) {
         return 0;
     }
     if (world->disk_countdown > 1) {

@@ -88,7 +88,8 @@ static void change_weather(struct klaviyo *klaviyo) {
     }
     if (klaviyo->weather == WEATHER_FINE && world_chance(world, world->faults.weather)) {
         klaviyo->weather = (enum weather)world_dice(world, WEATHERS);
-        klaviyo->weather_until_us = world->mono_us + world_dice(world, WEATHER_US_MAX);
+        klaviyo->weather_until_us =
+            world->mono_us + world_dice(world, world_span(world, WEATHER_US_MAX));
     }
 }
 

@@ -44,7 +44,7 @@ static void die(struct desk *desk) {
     desk->store = NULL;
     desk->is_up = false;
     desk->is_dead = false;
-    desk->up_at_us = world->mono_us + world_dice(world, RESTART_US_MAX);
+    desk->up_at_us = world->mono_us + world_dice(world, world_span(world, RESTART_US_MAX));
     world->figures.deaths++;
     world_trace(world, "api died", (int64_t)desk->index, desk->start_count);
 }

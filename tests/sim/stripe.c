@@ -40,7 +40,7 @@ static void add_notice(struct stripe *stripe, const char *type, const char *paym
                  number, type, clock_wall_ms(&world->clock) / MS_PER_S, is_intent ? "pi" : "cs",
                  notice->session, session.preorder_id, payment_status, amount, amount);
     assert(length > 0 && (size_t)length < sizeof notice->body);
-    notice->next_at_us = world->mono_us + world_dice(world, SESSION_US_MAX);
+    notice->next_at_us = world->mono_us + world_dice(world, world_span(world, SESSION_US_MAX));
     notice->repeats_left = (int32_t)world_dice(world, 3);
 }
 
@@ -79,7 +79,8 @@ static void open_session(struct stripe *stripe, const char *preorder_id) {
 void stripe_trouble(struct stripe *stripe) {
     struct world *world = stripe->world;
     enum { NOTICES_A_SESSION = 3 };
-    bool is_full = stripe->session_count == STRIPE_SESSIONS_MAX ||
+    assert(world->kind.sessions_max <= STRIPE_SESSIONS_MAX);
+    bool is_full = stripe->session_count == (size_t)world->kind.sessions_max ||
                    stripe->notice_count + NOTICES_A_SESSION > STRIPE_NOTICES_MAX;
     const struct browser *browser =
         &stripe->browsers->browsers[world_dice(world, (int64_t)stripe->browsers->count)];
@@ -130,14 +131,16 @@ static void tell(struct stripe *stripe, struct notice *notice) {
                               ? INT64_MAX
                               : world->mono_us + world_dice(world, WAY_US_MAX);
     notice->post = post;
-    notice->post_until_us = world->mono_us + PATIENCE_US;
+    notice->post_until_us = world->mono_us + world_span(world, PATIENCE_US);
     world->figures.notices++;
 }
 
 static void plan(struct stripe *stripe, struct notice *notice) {
     bool is_to_repeat = !notice->is_heard || notice->repeats_left-- > 0;
-    notice->next_at_us =
-        is_to_repeat ? stripe->world->mono_us + world_dice(stripe->world, AGAIN_US_MAX) : INT64_MAX;
+    struct world *world = stripe->world;
+    notice->next_at_us = is_to_repeat
+                             ? world->mono_us + world_dice(world, world_span(world, AGAIN_US_MAX))
+                             : INT64_MAX;
     reply_release(&notice->post->reply);
     free(notice->post);
     notice->post = NULL;
@@ -147,7 +150,7 @@ static void hear(struct stripe *stripe, struct notice *notice) {
     struct world *world = stripe->world;
     int status = notice->post->reply.status;
     world_trace(world, "notice", (int64_t)(notice - stripe->notices), status);
-    bool is_clock = world->figures.jumps > 0 && status == 400;
+    bool is_clock = world->has_jumped && status == 400;
     if (status == 200 && !world_chance(world, world->faults.post_lost)) {
         notice->is_heard = true;
     } else if (status != 200 && status != 503 && !is_clock) {

@@ -21,6 +21,14 @@ static int32_t maybe(struct world *world, int32_t per_mille_max) {
     return world_dice(world, FAULTS_SHARE) == 0 ? (int32_t)world_dice(world, per_mille_max + 1) : 0;
 }
 
+static void choose_kind(struct world *world) {
+    static const struct kind long_one = {.pace = 1, .browsers_max = 40, .sessions_max = 24};
+    static const struct kind medium_one = {.pace = 4, .browsers_max = 16, .sessions_max = 8};
+    static const struct kind short_one = {.pace = 16, .browsers_max = 6, .sessions_max = 3};
+    int64_t draw = world_dice(world, 32);
+    world->kind = draw == 0 ? long_one : draw < 4 ? medium_one : short_one;
+}
+
 /* Swarm: most seeds lack most faults, so that one kind does not hide what another would show. */
 static void choose_faults(struct world *world) {
     world->faults = (struct faults){
@@ -52,6 +60,7 @@ void world_begin(struct world *world, uint64_t seed, const char *folder) {
     (void)snprintf(world->folder, sizeof world->folder, "%s", folder);
     (void)snprintf(world->path, sizeof world->path, "%s/preorder.db", world->folder);
     (void)snprintf(world->url, sizeof world->url, "sqlite:%s/preorder.db", world->folder);
+    choose_kind(world);
     choose_faults(world);
     world->is_quick_to_bulk = world_dice(world, 3) == 0;
 }
@@ -67,12 +76,17 @@ bool world_chance(struct world *world, int32_t per_mille) {
     return per_mille > 0 && !world->is_quiet && world_dice(world, PER_MILLE) < per_mille;
 }
 
+int64_t world_span(const struct world *world, int64_t time) {
+    return time / world->kind.pace;
+}
+
 void world_pass(struct world *world, int64_t us) {
     world->mono_us += us;
 }
 
 void world_set_wall(struct world *world, int64_t change_ms) {
     world->wall_offset_ms += change_ms;
+    world->has_jumped = true;
     world->figures.jumps++;
 }
 

@@ -34,6 +34,13 @@ struct faults {
     int32_t clock_jumps;   /* the wall clock is set */
 };
 
+/* What kind of story a seed tells: one in 32 is long and crowded; most are short and dense, so that
+   there can be many. */
+struct kind {
+    int32_t pace; /* how many times shorter everything takes than in a long one */
+    int32_t browsers_max, sessions_max;
+};
+
 /* What happened, for the line at the end. */
 struct figures {
     int64_t seeds, posts, created, replayed, refused, accepted, sends, deaths, stops, disk_errors;
@@ -47,8 +54,10 @@ struct world {
     int64_t mono_us;
     int64_t wall_offset_ms;
     struct clock clock;
+    struct kind kind;
     struct faults faults;
-    bool is_quiet; /* nothing goes wrong any more */
+    bool is_quiet;   /* nothing goes wrong any more */
+    bool has_jumped; /* the wall clock, in this story */
     bool is_quick_to_bulk;
     char folder[WORLD_PATH_BYTES / 2];
     char path[WORLD_PATH_BYTES]; /* of the database */
@@ -70,6 +79,8 @@ void world_begin(struct world *world, uint64_t seed, const char *folder);
 int64_t world_dice(struct world *world, int64_t bound);
 /* True in so many of a thousand cases, never once it is quiet. */
 bool world_chance(struct world *world, int32_t per_mille);
+/* How long in this story is what takes so long in a long one. */
+int64_t world_span(const struct world *world, int64_t time);
 void world_pass(struct world *world, int64_t us);
 void world_set_wall(struct world *world, int64_t change_ms);
 

@@ -10,7 +10,7 @@ from lib.mutants import MUTANTS
 from lib.system import ROOT
 
 CAUGHT_SHARE = 0.95
-STORIES = 150
+STORIES = 1_000
 PROGRAM_TIMEOUT_S = 180
 
 

@@ -14,6 +14,8 @@ import time
 import traceback
 from pathlib import Path
 
+# What a proof's sums are about; a proof may name its own, so that they outlive changes elsewhere.
+SOURCES = ("api", "common", "http", "schema", "worker", "tests/torture")
 FOLDER = Path(__file__).resolve().parent
 sys.path.insert(0, str(FOLDER.parent))
 
@@ -32,7 +34,8 @@ class Proof:
         self.quick = quick
         self.seed = seed
         self.resume = resume
-        self.sources = sources()
+        self.module = importlib.import_module(f"torture.{name}")
+        self.sources = sources(getattr(self.module, "SOURCES", SOURCES))
         self.random = random.Random(seed)
         self.folder = Path(tempfile.mkdtemp(prefix=f"torture-{name}-"))
         self.systems = []
@@ -78,9 +81,9 @@ class Proof:
         return complaints
 
 
-def sources():
+def sources(paths):
     """The sources that are tested, as git knows them; empty where there is no git."""
-    trees = [f"HEAD:{folder}" for folder in ("api", "common", "http", "schema", "worker", "tests/torture")]
+    trees = [f"HEAD:{path}" for path in paths]
     done = subprocess.run(["git", "rev-parse", *trees], cwd=ROOT, capture_output=True, text=True, check=False)
     return hashlib.sha256(done.stdout.encode()).hexdigest()[:16] if done.returncode == 0 else ""
 
@@ -91,7 +94,7 @@ def run(name, quick, seed, resume=False):
     start = time.monotonic()
     complaints, figures, skipped = [], "", ""
     try:
-        figures = importlib.import_module(f"torture.{name}").prove(proof)
+        figures = proof.module.prove(proof)
     except AssertionError as error:
         complaints.append(str(error) or traceback.format_exc())
     except Skipped as why:

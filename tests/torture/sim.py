@@ -8,10 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 from lib.system import BUILD
 
+SOURCES = ("api", "common", "http", "schema", "worker", "tests/sim", "tests/store")  # what a story runs through
 SEEDS, SEEDS_QUICK = 1_000_000, 2_000
 BATCH = 500     # stories of one process before the sums are written down
 PROCESSES = 2
-TWICE = 5       # stories told twice, to see that they are the same
+TWICE = 20      # stories told twice, to see that they are the same
 TIMEOUT_S = 3600
 
 
