@@ -286,7 +286,8 @@ void bulk_land(struct bulk *bulk, size_t slot, const struct transport_answer *an
     log_info(LOG_MSG("bulk job"), LOG_INT("events", (int64_t)job->aboard_count),
              LOG_INT("http_status", answer->http_status),
              LOG_INT("duration_ms", (job->finished_mono_us - job->started_mono_us) / US_PER_MS),
-             LOG_TEXT("detail", job->answer.words.detail));
+             LOG_TEXT("detail", job->answer.words.detail),
+             LOG_TEXT("error", job->news.verdict.error));
     if (bulk->is_draining) {
         job_end(job);
     }

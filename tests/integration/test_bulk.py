@@ -113,6 +113,8 @@ def test_after_an_unknown_outcome_the_members_go_one_by_one(system, repeats, fau
     singles = {line["unique_id"] for line in system.ledger() if line["path"] != backlog.BULK_PATH}
     assert set(hit) <= singles, "what was unknown went alone"
     assert all(event["single_only"] == (event["id"] in hit) for event in system.events())
+    assert [job["error"] for job in jobs_of(system) if job["http_status"] != 202] \
+        == [system.attempts(hit[0])[0]["error"]], "the log says why"
 
 
 def test_a_job_gets_a_place_while_klaviyo_can_take_two_requests_at_once(system):
