@@ -78,11 +78,11 @@ class _Client:
         latency_ms = (time.perf_counter() - due) * 1000
         self.answers.append(Answer(number, body["email"], status, latency_ms, preorder_id))
 
-    async def run(self, per_second, count, stop):
+    async def run(self, per_second, count, stop, first=0):
         tasks = set()
         start = time.perf_counter() + 0.05
-        for number in range(count):
-            due = start + number / per_second
+        for number in range(first, first + count):
+            due = start + (number - first) / per_second
             wait = due - time.perf_counter()
             if wait > 0:
                 await asyncio.sleep(wait)
@@ -101,13 +101,13 @@ def one_customer(number):
     return {"email": f"customer{number}@klaviyo-demo.com"}
 
 
-def create_at_rate(address, per_second, count, members=one_customer, stop=lambda: False):
-    """Sends `count` creates; an Answer for each, in the order they came back."""
+def create_at_rate(address, per_second, count, members=one_customer, stop=lambda: False, first=0):
+    """Sends `count` creates, numbered from `first`; an Answer for each, in the order they came back."""
     client = _Client(address, members)
     gc.collect()
     gc.disable()
     try:
-        asyncio.run(client.run(per_second, count, stop))
+        asyncio.run(client.run(per_second, count, stop, first))
     finally:
         gc.enable()
     return client.answers
