@@ -23,6 +23,7 @@ STORIES_AT_ONCE = 8
 PER_SECOND = 1000  # creates, while the worker is at work
 DEADLINE_S = 300   # of a story: whatever takes longer hangs
 RSS_KIB_MAX = 64 * 1024
+MINUTE_MS = 59_900
 NO_LIMIT = ("--burst", "1000000", "--steady", "10000000")
 # What a person waits for in production, in moments.
 WORKER = {"PREORDER_RETRY_BASE": "5ms", "PREORDER_RETRY_MAX": "40ms", "PREORDER_PROBE_INTERVAL": "100ms",
@@ -138,7 +139,8 @@ class Story:
 
     def rest(self):
         wait_until(self.is_at_rest, max(1, self.deadline - time.monotonic()),
-                   lambda: f"{self.name}, {self.way}, {self.mood}: {self.system.story()}", lambda: self.worker.check_running())
+                   lambda: f"{self.name}, {self.way}, {self.mood}: {self.system.story()}",
+                   lambda: self.worker.check_running())
 
     def tell(self):
         system = self.system
@@ -203,6 +205,8 @@ class Story:
         if self.way.stage == ways.CERTIFICATE:
             hits = sum(map(wire.never_sent, (line for lines in evidence.journal.values() for line in lines)))
         assert hits, f"{self.name}: nobody met it"
+        if self.is_real_time:
+            self.check_silence([line for lines in evidence.journal.values() for line in lines])
         (account,) = self.system.rows("SELECT paused_at, opened_at FROM account")
         assert account == {"paused_at": None, "opened_at": None}, f"{self.name}: {account} at the end"
         audit = self.system.ctl("audit")
@@ -226,6 +230,12 @@ class Story:
             wanted = "" if is_refused else f"given up after {FOR_GOOD_ATTEMPTS} attempts: "
             assert event["last_error"].startswith(wanted), f"{self.name}: {event['last_error']}"
             assert self.way.explains(event["last_error"]), f"{self.name}: {event['last_error']}"
+
+    def check_silence(self, lines):
+        """Nothing goes out in the minute after the last 429, but for what was on its way."""
+        told_ms = max(line["finished_at"] for line in lines if line["outcome"] == "throttled")
+        early = [line for line in lines if told_ms + 1000 < line["started_at"] < told_ms + MINUTE_MS]
+        assert not early, f"{self.name}: sent in the minute after {told_ms}: {early[:3]}"
 
     def check_line(self, line, has_dropped):
         """What came of each attempt is what had to come of it, and says so in words."""
