@@ -15,7 +15,12 @@
 #include "common/quota.h"
 
 /* http/listen.h understands no other addresses; it sees them only when everything else was opened. */
-enum { SOCKET_PATH_CHARS_MAX = 107, PORT_MAX = 65535, PORT_DIGITS_MAX = 5 };
+enum {
+    SOCKET_PATH_CHARS_MAX = 107,
+    LISTEN_HOST_CHARS_MAX = 255,
+    PORT_MAX = 65535,
+    PORT_DIGITS_MAX = 5,
+};
 
 static const char upper_and_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 static const char digits[] = "0123456789";
@@ -74,7 +79,11 @@ static bool is_host_and_port(const char *text) {
     if (colon == NULL || colon == text || !is_port(colon + 1)) {
         return false;
     }
-    return text[0] == '[' ? colon > text + 2 && colon[-1] == ']' : strchr(text, ':') == colon;
+    size_t length = (size_t)(colon - text);
+    if (text[0] == '[') {
+        return length > 2 && length - 2 <= LISTEN_HOST_CHARS_MAX && colon[-1] == ']';
+    }
+    return length <= LISTEN_HOST_CHARS_MAX && strchr(text, ':') == colon;
 }
 
 enum err_code settings_check_listen(const char *text, struct err *err) {

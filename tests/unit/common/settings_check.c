@@ -156,6 +156,18 @@ static void addresses_to_listen_on(void **state) {
     REFUSES(settings_check_worker_listen, "", "None", "8082");
 }
 
+/* The longest that http/listen.c has room for. */
+static void a_host_to_listen_on_has_at_most_255_characters(void **state) {
+    (void)state;
+    char address[256 + sizeof ":80"];
+    memset(address, 'h', 256);
+    memcpy(address + 255, ":80", sizeof ":80");
+    TAKES(settings_check_listen, address);
+    address[255] = 'h';
+    memcpy(address + 256, ":80", sizeof ":80");
+    REFUSES(settings_check_listen, address);
+}
+
 static void the_path_of_a_socket_has_its_limit(void **state) {
     (void)state;
     char address[200] = "unix:";
@@ -190,6 +202,7 @@ int main(void) {
         cmocka_unit_test(endless_origins),
         cmocka_unit_test(limits_and_proxies),
         cmocka_unit_test(addresses_to_listen_on),
+        cmocka_unit_test(a_host_to_listen_on_has_at_most_255_characters),
         cmocka_unit_test(the_path_of_a_socket_has_its_limit),
     };
     return cmocka_run_group_tests_name("common/settings_check", tests, NULL, NULL);
