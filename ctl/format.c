@@ -90,8 +90,7 @@ void format_size(int64_t byte_count, char text[FORMAT_SIZE_BYTES]) {
     (void)snprintf(text, FORMAT_SIZE_BYTES, "%.1f %s", size, units[unit]);
 }
 
-/* C0 and C1 controls, DEL, line separators, and what turns the direction of writing. */
-static bool steers_terminal(uint32_t code_point) {
+bool format_steers_terminal(uint32_t code_point) {
     return code_point < 0x20 || (code_point >= 0x7F && code_point < 0xA0) || code_point == 0x2028 ||
            code_point == 0x2029 || code_point == 0x061C || code_point == 0x200E ||
            code_point == 0x200F || (code_point >= 0x202A && code_point <= 0x202E) ||
@@ -104,7 +103,7 @@ void format_safe(const char *text, size_t text_bytes, char *safe_out, size_t saf
     while (i < text_bytes) {
         uint32_t code_point = 0;
         size_t character_bytes = utf8_decode(text + i, text_bytes - i, &code_point);
-        bool is_replaced = character_bytes == 0 || steers_terminal(code_point);
+        bool is_replaced = character_bytes == 0 || format_steers_terminal(code_point);
         size_t added_bytes = is_replaced ? 1 : character_bytes;
         if (length + added_bytes >= safe_out_bytes) {
             break;

@@ -5,6 +5,7 @@
  *
  * Threads: any.
  */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,9 @@ void format_time(int64_t at_ms, char text[FORMAT_TIME_BYTES]);
 void format_when(int64_t at_ms, int64_t now_ms, char text[FORMAT_WHEN_BYTES]);
 void format_amount(int64_t amount, const char *currency, char text[FORMAT_AMOUNT_BYTES]);
 void format_size(int64_t byte_count, char text[FORMAT_SIZE_BYTES]);
+
+/* C0 and C1 controls, DEL, line separators, and what turns the direction of writing. */
+bool format_steers_terminal(uint32_t code_point);
 
 /* Copies text from outside as one line of valid UTF-8 without control characters (each becomes a
    blank; bytes that are no UTF-8 become '?'), cut at `safe_out_bytes` between characters. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/utf8.h"
 #include "ctl/format.h"
 #include "ctl/state.h"
 
@@ -195,11 +196,28 @@ json_t *json_of_audit(const struct store_audit *audit) {
                      "events_without_payment", (json_int_t)audit->events_without_payment);
 }
 
+/* jansson leaves all but C0 as it is. Outside of its strings JSON has none of these. */
+static int print_part(const char *bytes, size_t byte_count, void *context) {
+    (void)context;
+    size_t length;
+    for (size_t i = 0; i < byte_count; i += length) {
+        uint32_t c = 0;
+        length = utf8_decode(bytes + i, byte_count - i, &c);
+        if (c != '\n' && length > 0 && format_steers_terminal(c)) {
+            (void)printf("\\u%04X", c);
+            continue;
+        }
+        length = length == 0 ? 1 : length;
+        (void)fwrite(bytes + i, 1, length, stdout);
+    }
+    return ferror(stdout) != 0 ? -1 : 0;
+}
+
 enum err_code json_print(json_t *value, struct err *err) {
     if (value == NULL) {
         return err_set(err, ERR_FATAL, "out of memory");
     }
-    int result = json_dumpf(value, stdout, JSON_INDENT(2));
+    int result = json_dump_callback(value, print_part, NULL, JSON_INDENT(2));
     json_decref(value);
     if (result != 0 || putchar('\n') == EOF) {
         return err_set(err, ERR_FATAL, "standard output takes nothing");

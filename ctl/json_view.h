@@ -20,11 +20,13 @@ json_t *json_of_workers(const struct worker_list *workers);
 json_t *json_of_check(const struct check *check, const struct store_status *status);
 json_t *json_of_audit(const struct store_audit *audit);
 
-/* A text, or null if it is empty; bytes that are no UTF-8 and control characters are replaced. */
+/* A text, or null if it is empty; if it is no UTF-8, its bytes that are none and its
+   control characters are replaced. */
 json_t *json_of_text(const char *text);
 /* RFC 3339, or null if it is 0. */
 json_t *json_of_time(int64_t at_ms);
 
-/* Prints to stdout with a line end and drops the reference; NULL as value means out of memory.
+/* Prints to stdout with a line end and drops the reference; what could steer a terminal is printed as an
+   escape, which means the same. NULL as value means out of memory.
    ERR_FATAL: so, or stdout takes nothing. */
 CHECKED enum err_code json_print(json_t *value, struct err *err);

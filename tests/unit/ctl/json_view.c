@@ -183,6 +183,30 @@ static void a_value_that_could_not_be_made_is_an_error(void **state) {
     assert_int_equal(json_print(NULL, &err), ERR_FATAL);
 }
 
+/* Whoever looks at it has a terminal; whoever reads it reads the same. */
+static void what_would_steer_a_terminal_is_printed_as_an_escape(void **state) {
+    (void)state;
+    static const char text[] = "S\xc3\xb8ster \x1b[2J\x7f \xc2\x9b"
+                               "2J \xe2\x80\xa8 \xe2\x80\xae \xe2\x81\xa6 \xd8\x9c";
+    struct err err = {0};
+    char *printed = NULL;
+    size_t printed_bytes = 0;
+    FILE *standard_output = stdout;
+    stdout = open_memstream(&printed, &printed_bytes);
+    assert_non_null(stdout);
+    enum err_code code = json_print(json_pack("{s:s}", "a", text), &err);
+    (void)fclose(stdout);
+    stdout = standard_output;
+    assert_int_equal(code, ERR_OK);
+    assert_string_equal(printed,
+                        "{\n  \"a\": \"S\xc3\xb8ster \\u001B[2J\\u007F \\u009B2J \\u2028 \\u202E "
+                        "\\u2066 \\u061C\"\n}\n");
+    json_t *read = json_loads(printed, 0, NULL);
+    assert_string_equal(json_string_value(json_object_get(read, "a")), text);
+    json_decref(read);
+    free(printed);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_event_has_the_columns_names_and_null_where_nothing_is),
@@ -191,6 +215,7 @@ int main(void) {
         cmocka_unit_test(a_preorder_and_a_status_are_whole),
         cmocka_unit_test(an_audit_is_whole),
         cmocka_unit_test(payments_say_null_where_stripe_said_nothing),
+        cmocka_unit_test(what_would_steer_a_terminal_is_printed_as_an_escape),
         cmocka_unit_test(a_value_that_could_not_be_made_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
