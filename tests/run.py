@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """Builds, runs the named suites (default: all) and ends with `N passed, N failed, N skipped`.
 
+One program or file of a suite has a name, too: unit/http-admin, store/gate, integration/test_health.
+
 Every single test counts: the cmocka programs say TAP, which meson writes down as JUnit, as pytest does.
 """
 
@@ -21,12 +23,14 @@ RESULTS = BUILD / "test-results"
 
 # Most of a test's time is waiting for processes, so more of them than cores run side by side.
 PYTEST_WORKERS = "4"
+# For builds under ThreadSanitizer; lib/process.py says the same to what the tests start.
+THREAD_SANITIZER = f"suppressions={ROOT / 'tests' / 'tsan.supp'}"
 JUDGES = "2"  # each worker has a Prism of its own, which keeps a core busy while it starts
 
 
 def run(*command, **settings):
     return subprocess.run(list(map(str, command)), cwd=ROOT, stdin=subprocess.DEVNULL, check=False,
-                          env={**os.environ, **settings}).returncode
+                          env={"TSAN_OPTIONS": THREAD_SANITIZER, **os.environ, **settings}).returncode
 
 
 def build():
@@ -51,22 +55,24 @@ def count(path, status):
     return counts
 
 
-def run_meson(suite):
+def run_meson(suite, names=()):
     path = BUILD / "meson-logs" / f"{suite}.junit.xml"
     path.unlink(missing_ok=True)
     status = run("meson", "test", "-C", BUILD, "--no-rebuild", "--suite", suite, "--logbase", suite,
-                 "--print-errorlogs", "--timeout-multiplier", os.environ.get("TEST_PATIENCE", "1"))
+                 "--print-errorlogs", "--timeout-multiplier", os.environ.get("TEST_PATIENCE", "1"),
+                 *(name if suite == "unit" else f"{suite}-{name}" for name in names))
     return count(path, status)
 
 
-def run_pytest(suite):
+def run_pytest(suite, names=()):
     path = RESULTS / f"{suite}.xml"
     path.unlink(missing_ok=True)
     parallel = ["-n", PYTEST_WORKERS] if suite == "integration" else []
-    return count(path, run(sys.executable, "-m", "pytest", "-q", *parallel, f"--junitxml={path}", f"tests/{suite}"))
+    places = [f"tests/{suite}/{name}.py" for name in names] or [f"tests/{suite}"]
+    return count(path, run(sys.executable, "-m", "pytest", "-q", *parallel, f"--junitxml={path}", *places))
 
 
-def run_contract(suite):
+def run_contract(suite, _names=()):
     """Klaviyo's description against the worker, ours against the API: Prism stands before it while the
     integration tests of the checkout run once more."""
     path = RESULTS / "judged.xml"
@@ -81,20 +87,31 @@ SUITES = {"lint": run_pytest, "unit": run_meson, "store": run_meson, "fuzz": run
           "contract": run_contract, "integration": run_pytest, "browser": run_pytest}
 
 
+def sort(names):
+    """Which of each suite, in the order of the names; none: all of it."""
+    wanted = {}
+    for name in names:
+        suite, _, one = name.partition("/")
+        wanted.setdefault(suite, [])
+        wanted[suite] += [one] if one else []
+    return wanted
+
+
 def main(names):
-    unknown = [name for name in names if name not in SUITES]
+    wanted = sort(names or SUITES)
+    unknown = [name for name in wanted if name not in SUITES]
     if unknown:
         print(f"no such suite: {unknown[0]}; there are {' '.join(SUITES)}", file=sys.stderr)
         return 2
     total = Counter()
     RESULTS.mkdir(parents=True, exist_ok=True)
     if build():
-        for name in names or SUITES:
-            print(f"== {name}", flush=True)
+        for suite, only in wanted.items():
+            print(f"== {suite}", flush=True)
             start = time.monotonic()
-            counts = SUITES[name](name)
+            counts = SUITES[suite](suite, only)
             total += counts
-            print(f"== {name}: {time.monotonic() - start:.0f} s", flush=True)
+            print(f"== {suite}: {time.monotonic() - start:.0f} s", flush=True)
     else:
         print("the build failed", file=sys.stderr)
         total["failed"] += 1

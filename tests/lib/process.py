@@ -5,12 +5,15 @@ import os
 import re
 import signal
 import subprocess
+from pathlib import Path
 
 from lib.wait import PATIENCE, wait_until
 
 # A whole address; a masked one ("a***@shop.example") is none.
 EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+(?<!\*\*\*)@[A-Za-z0-9-]+\.[A-Za-z0-9.-]+")
-SANITIZER = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:|UndefinedBehaviorSanitizer")
+SANITIZER = re.compile(
+    r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:|UndefinedBehaviorSanitizer")
+SUPPRESSIONS = Path(__file__).resolve().parents[1] / "tsan.supp"
 
 
 def clean_environment(**settings):
@@ -19,6 +22,7 @@ def clean_environment(**settings):
     env["PREORDER_LOG_FORMAT"] = "json"
     env["ASAN_OPTIONS"] = "detect_leaks=1:abort_on_error=0:handle_abort=1"
     env["UBSAN_OPTIONS"] = "print_stacktrace=1:halt_on_error=1"
+    env["TSAN_OPTIONS"] = f"suppressions={SUPPRESSIONS}"
     env.update({name: str(value) for name, value in settings.items() if value is not None})
     return env
 

@@ -66,3 +66,12 @@ def test_links_between_documents_lead_somewhere(path):
     wrong = [target for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", read(path))
              if "://" not in target and not (folder / target).exists()]
     assert not wrong, f"{path}: {wrong}"
+
+
+def test_every_suppression_of_a_sanitizer_has_its_reason():
+    """In the lines above it. Nothing else keeps a sanitizer quiet."""
+    without = [block for block in read("tests/tsan.supp").strip().split("\n\n")
+               if re.search(r"^[^#]", block, re.M) and not block.startswith("#")]
+    assert not without, f"no reason for {without}"
+    quiet = re.compile("no_" + "sanitize|__tsan_" + "default|__asan_" + "default|__lsan_" + "default|black" + "list=")
+    assert [path for path in TEXTS if quiet.search(read(path))] == []
