@@ -407,8 +407,8 @@ MUTANTS = [
     _other(
         "any sum will do",
         "common/domain/payment.c",
-        "    if (!matches(event, history)) {",
-        "    if (matches(event, history) && false) {",
+        "    if (!is_match) {\n        return flag_it(history, PAYMENT_FLAG_MISMATCH);",
+        "    if (is_match && false) {\n        return flag_it(history, PAYMENT_FLAG_MISMATCH);",
         PAY,
         "sim",
     ),
