@@ -540,10 +540,13 @@ int main(int argument_count, char **arguments) {
         return 1;
     }
     struct counts counts = {0};
-    for (int point = 0; point < POINTS_MAX; point += step) {
-        if (!run_child(flow, kind, point, is_lasting, &counts)) {
-            break;
-        }
+    int point = 0;
+    while (point < POINTS_MAX && run_child(flow, kind, point, is_lasting, &counts)) {
+        point += step;
+    }
+    if (point >= POINTS_MAX) {
+        (void)fprintf(stderr, "more than %d calls\n", POINTS_MAX);
+        return 1;
     }
     (void)printf("{\"points\": %d, \"unhurt\": %d, \"broken\": %d, \"crashed\": %d}\n",
                  counts.points, counts.unhurt, counts.broken, counts.crashed);
