@@ -44,7 +44,7 @@ bool recv_watch(struct connection *connection) {
 void recv_forget(struct connection *connection) {
     struct server *server = connection->server;
     size_t fd = (size_t)connection->fd;
-    if (fd < server->by_fd_count && server->by_fd[fd] == connection) {
+    if (fd < server->by_fd_count) { /* else it was never watched */
         server->by_fd[fd] = NULL;
     }
 }

@@ -57,6 +57,12 @@ static void stream_source(struct rig *rig, struct exchange *exchange) {
                           &source);
 }
 
+static void break_off(int fd) {
+    const struct linger hard = {.l_onoff = 1};
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard), 0);
+    close(fd);
+}
+
 static void a_stream_without_a_length_is_chunked(void **state) {
     (void)state;
     struct rig rig = {.on_request = stream_source};
@@ -193,6 +199,57 @@ static void a_client_that_leaves_ends_its_stream(void **state) {
     rig_close(&rig);
 }
 
+static void a_client_that_breaks_off_ends_its_stream(void **state) {
+    (void)state;
+    struct rig rig = {.on_request = stream_source};
+    rig_open(&rig);
+    int fd = client_open(&rig);
+    source = (struct source){"x", 1, 1000000, .content_length = -1, .end = -1};
+    client_send(fd, "GET / HTTP/1.1\r\n" HOST "\r\n");
+    client_receive_head(&rig, fd, text, sizeof text);
+    break_off(fd);
+    rig_wait_connections(&rig, 0);
+    assert_int_equal(source.freed_count, 1);
+    rig_close(&rig);
+}
+
+static void several_streams_with_nothing_to_give_are_asked_again(void **state) {
+    (void)state;
+    enum { COUNT = 3 };
+    struct rig rig = {.on_request = stream_source};
+    rig_open(&rig);
+    source = (struct source){"x", COUNT, 20, .content_length = 1, .end = -1};
+    int fds[COUNT];
+    for (int i = 0; i < COUNT; i++) {
+        fds[i] = client_open(&rig);
+        client_send(fds[i], "GET / HTTP/1.1\r\n" HOST "\r\n");
+    }
+    for (int i = 0; i < COUNT; i++) {
+        client_receive(&rig, fds[i], text, sizeof text);
+        assert_string_equal(reply_body(text, 200), "x");
+        close(fds[i]);
+    }
+    rig_close(&rig);
+    assert_int_equal(source.freed_count, COUNT);
+}
+
+static void stream_nobodys(struct rig *rig, struct exchange *exchange) {
+    (void)rig;
+    struct reply reply = {.status = 200};
+    exchange_reply_stream(exchange, &reply, source.content_length, read_source, NULL, &source);
+}
+
+static void a_stream_may_own_nothing(void **state) {
+    (void)state;
+    struct rig rig = {.on_request = stream_nobodys};
+    rig_open(&rig);
+    source = (struct source){"abc", 1, 1, .content_length = 3, .end = -1};
+    client_ask(&rig, "GET / HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n", text, sizeof text);
+    assert_string_equal(reply_body(text, 200), "abc");
+    assert_int_equal(source.freed_count, 0);
+    rig_close(&rig);
+}
+
 static void a_client_that_takes_nothing_is_cut(void **state) {
     (void)state;
     struct rig rig = {.on_request = stream_source};
@@ -239,9 +296,7 @@ static void a_stream_for_a_client_that_left_is_freed(void **state) {
     int fd = client_open(&rig);
     client_send(fd, "GET / HTTP/1.1\r\n" HOST "\r\n");
     rig_hold(&rig, 1);
-    const struct linger hard = {.l_onoff = 1};
-    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard), 0);
-    close(fd);
+    break_off(fd);
     source = (struct source){"x", 1, 1, .content_length = -1, .end = -1};
     stream_source(&rig, rig.held[0]);
     rig_wait_done(&rig, 1);
@@ -256,6 +311,73 @@ static void hijack(struct rig *rig, struct exchange *exchange) {
     rig->held[rig->held_count++] = exchange;
     hijacked_fd = exchange_hijack(exchange);
     assert_true(hijacked_fd >= 0);
+}
+
+/* The client leaves while its request is being handed over: libmicrohttpd notices before it is answered. */
+static int leaving_fd;
+
+static void hold_and_leave(struct rig *rig, struct exchange *exchange) {
+    rig->held[rig->held_count++] = exchange;
+    break_off(leaving_fd);
+}
+
+static struct exchange *held_of_who_left(struct rig *rig) {
+    rig->on_request = hold_and_leave;
+    rig_open(rig);
+    leaving_fd = client_open(rig);
+    client_send(leaving_fd, "GET /left HTTP/1.1\r\n" HOST "\r\n");
+    rig_hold(rig, 1);
+    rig_wait_connections(rig, 0);
+    assert_int_equal(rig->done_count, 0);
+    assert_int_equal(server_unanswered_count(rig->server), 1);
+    assert_string_equal(exchange_request(rig->held[0])->path, "/left");
+    return rig->held[0];
+}
+
+static void end_of_who_left(struct rig *rig, int status) {
+    assert_int_equal(rig->done_count, 1);
+    assert_int_equal(rig->done_status, status);
+    assert_int_equal(server_unanswered_count(rig->server), 0);
+    rig_close(rig);
+}
+
+static void what_is_given_to_who_left_is_dropped_at_once(void **state) {
+    (void)state;
+    struct rig rig = {0};
+    rig_echo(held_of_who_left(&rig));
+    end_of_who_left(&rig, 200);
+
+    rig = (struct rig){0};
+    source = (struct source){"x", 1, 1, .content_length = 1, .end = -1};
+    stream_source(&rig, held_of_who_left(&rig));
+    assert_int_equal(source.freed_count, 1);
+    end_of_who_left(&rig, 200);
+
+    rig = (struct rig){0};
+    struct exchange *exchange = held_of_who_left(&rig);
+    int fd = exchange_hijack(exchange);
+    assert_true(fd >= 0);
+    assert_int_equal(send(fd, "x", 1, MSG_NOSIGNAL), -1);
+    exchange_end_hijack(exchange, true);
+    end_of_who_left(&rig, 0);
+}
+
+static void hijack_and_end(struct rig *rig, struct exchange *exchange) {
+    (void)rig;
+    int fd = exchange_hijack(exchange);
+    assert_int_equal(send(fd, "bare", 4, MSG_NOSIGNAL), 4);
+    exchange_end_hijack(exchange, false);
+}
+
+static void a_hijack_can_end_where_it_began(void **state) {
+    (void)state;
+    struct rig rig = {.on_request = hijack_and_end};
+    rig_open(&rig);
+    client_ask(&rig, "GET / HTTP/1.1\r\n" HOST "\r\n", text, sizeof text);
+    assert_string_equal(text, "bare");
+    rig_wait_connections(&rig, 0);
+    assert_int_equal(server_unanswered_count(rig.server), 0);
+    rig_close(&rig);
 }
 
 static void a_hijacked_socket_is_the_owners(void **state) {
@@ -347,14 +469,16 @@ static void a_held_request_can_be_hijacked_later(void **state) {
 
 static void the_server_may_end_before_a_hijack(void **state) {
     (void)state;
-    struct rig rig = {.on_request = hijack};
-    rig_open(&rig);
-    int fd = client_open(&rig);
-    client_send(fd, "GET / HTTP/1.1\r\n" HOST "\r\n");
-    rig_hold(&rig, 1);
-    rig_close(&rig);
-    assert_true(recv(fd, text, sizeof text, 0) <= 0);
-    close(fd);
+    struct rig rigs[] = {{.on_request = hijack}, {.options = {.on_head = hijack_head}}};
+    for (size_t i = 0; i < sizeof rigs / sizeof rigs[0]; i++) {
+        rig_open(&rigs[i]);
+        int fd = client_open(&rigs[i]);
+        client_send(fd, "GET / HTTP/1.1\r\n" HOST "\r\n");
+        rig_hold(&rigs[i], 1);
+        rig_close(&rigs[i]);
+        assert_true(recv(fd, text, sizeof text, 0) <= 0);
+        close(fd);
+    }
 }
 
 static void add_extra(void *context, const struct request *request, struct reply *reply) {
@@ -401,6 +525,11 @@ int main(void) {
         cmocka_unit_test(a_stream_with_nothing_to_give_is_asked_again_without_spinning),
         cmocka_unit_test(a_slow_stream_outlives_every_deadline),
         cmocka_unit_test(a_client_that_leaves_ends_its_stream),
+        cmocka_unit_test(a_client_that_breaks_off_ends_its_stream),
+        cmocka_unit_test(several_streams_with_nothing_to_give_are_asked_again),
+        cmocka_unit_test(a_stream_may_own_nothing),
+        cmocka_unit_test(what_is_given_to_who_left_is_dropped_at_once),
+        cmocka_unit_test(a_hijack_can_end_where_it_began),
         cmocka_unit_test(a_client_that_takes_nothing_is_cut),
         cmocka_unit_test(streams_end_with_the_server),
         cmocka_unit_test(a_stream_for_a_client_that_left_is_freed),

@@ -49,6 +49,20 @@ DENIABLE(int, pthread_create,
 DENIABLE(enum MHD_Result, MHD_add_response_header,
          (struct MHD_Response * response, const char *name, const char *value),
          (response, name, value), MHD_NO)
+const union MHD_ConnectionInfo *__real_MHD_get_connection_info(struct MHD_Connection *connection,
+                                                               enum MHD_ConnectionInfoType type,
+                                                               ...);
+const union MHD_ConnectionInfo *__wrap_MHD_get_connection_info(struct MHD_Connection *connection,
+                                                               enum MHD_ConnectionInfoType type,
+                                                               ...);
+const union MHD_ConnectionInfo *__wrap_MHD_get_connection_info(struct MHD_Connection *connection,
+                                                               enum MHD_ConnectionInfoType type,
+                                                               ...) {
+    return deny_strikes("MHD_get_connection_info")
+               ? NULL
+               : __real_MHD_get_connection_info(connection, type);
+}
+
 DENIABLE(enum MHD_Result, MHD_queue_response,
          (struct MHD_Connection * connection, unsigned int status, struct MHD_Response *response),
          (connection, status, response), MHD_NO)

@@ -55,6 +55,8 @@ static const struct sample SAMPLES[] = {
     {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 0, 0, 411},
     {"POST / HTTP/1.1\r\n" HOST "Content-Length: 101\r\n\r\n", 0, 0, 413},
     {"GET / HTTP/2.0\r\n", 0, 0, 505},
+    {"G\nET / HTTP/1.1\r\n", 0, 0, 400},
+    {"\rGET / HTTP/1.1\r\n", 0, 0, 400},
     {"GET / HTTP/1.1\r\nHost: a\r\nExpect: x\r\n\r\n", 0, 0, 417},
 };
 

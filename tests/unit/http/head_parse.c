@@ -38,6 +38,9 @@ static void a_target_with_an_authority_goes_by_its_path(void **state) {
     assert_int_equal(PARSE("GET HTTPS://a HTTP/1.1\r\n\r\n").status, 0);
     assert_string_equal(parsed.request.path, "/");
     assert_null(parsed.request.query);
+    (void)PARSE("GET ?y HTTP/1.1\r\n\r\n"); /* refused by who judges the whole head */
+    assert_string_equal(parsed.request.path, "");
+    assert_string_equal(parsed.request.query, "y");
 }
 
 static void lines_that_others_read_otherwise_are_refused(void **state) {

@@ -98,6 +98,41 @@ static void part_of_a_later_head_is_cut_in_time(void **state) {
     rig_close(&rig);
 }
 
+static void bad_heads_of_several_clients_end_in_any_order(void **state) {
+    (void)state;
+    struct rig rig = {0};
+    int fds[3];
+    rig_open(&rig);
+    for (int i = 0; i < 3; i++) {
+        fds[i] = client_open(&rig);
+        client_send(fds[i], "GET /hold HTTP/1.1\r\n" HOST "\r\nbad\r\n");
+        rig_hold(&rig, i + 1);
+    }
+    for (int left = 3; left > 0; left--) {
+        rig_answer_first(&rig);
+        rig_wait_connections(&rig, left - 1);
+    }
+    for (int i = 0; i < 3; i++) {
+        assert_true(recv(fds[i], text, sizeof text - 1, 0) > 0);
+        close(fds[i]);
+    }
+    rig_close(&rig);
+}
+
+/* A refusal was answered, and its client has not fetched it. */
+static void a_server_closes_while_a_refusal_is_on_its_way(void **state) {
+    (void)state;
+    struct rig rig = {0};
+    rig_open(&rig);
+    int fd = client_open(&rig);
+    client_send(fd, "GET /hold HTTP/1.1\r\n" HOST "\r\nbad\r\n");
+    rig_hold(&rig, 1);
+    rig_advance_ms(&rig, 1);
+    rig_answer_first(&rig);
+    rig_close(&rig);
+    close(fd);
+}
+
 static void a_server_closes_with_heads_in_any_state(void **state) {
     (void)state;
     static const char *const begins[] = {"G", "GET / HTTP/1.1\r\n", "bad\r\n",
@@ -151,6 +186,8 @@ int main(void) {
         cmocka_unit_test(a_bad_head_counts_for_nothing_if_its_client_is_gone),
         cmocka_unit_test(a_closing_answer_ends_what_follows_it),
         cmocka_unit_test(part_of_a_later_head_is_cut_in_time),
+        cmocka_unit_test(bad_heads_of_several_clients_end_in_any_order),
+        cmocka_unit_test(a_server_closes_while_a_refusal_is_on_its_way),
         cmocka_unit_test(a_server_closes_with_heads_in_any_state),
         cmocka_unit_test(other_sockets_are_left_alone),
     };

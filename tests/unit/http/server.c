@@ -312,6 +312,29 @@ static void a_busy_server_drains_all_the_same(void **state) {
     rig_close(&rig);
 }
 
+static void a_busy_server_keeps_no_more_than_enough(void **state) {
+    (void)state;
+    static int fds[SERVER_BUSY_CONNECTIONS];
+    struct rig rig = {.options = {.connections_max = SERVER_BUSY_CONNECTIONS + 10}};
+    rig_open(&rig);
+    for (int i = 0; i < SERVER_BUSY_CONNECTIONS; i++) {
+        fds[i] = client_open(&rig);
+        rig_wait_connections(&rig, i + 1);
+    }
+    assert_false(is_refused(&rig));
+    rig_wait_connections(&rig, SERVER_BUSY_CONNECTIONS);
+    server_set_busy(rig.server, true);
+    server_turn(rig.server);
+    assert_true(is_refused(&rig));
+    server_set_busy(rig.server, false);
+    server_turn(rig.server);
+    assert_false(is_refused(&rig));
+    for (int i = 0; i < SERVER_BUSY_CONNECTIONS; i++) {
+        close(fds[i]);
+    }
+    rig_close(&rig);
+}
+
 /* As fast as they are let in, others come. */
 static int crowd[5000];
 static int crowd_count;
@@ -355,6 +378,8 @@ static void a_busy_unix_socket_lets_them_wait(void **state) {
     client_send(second, "GET /x HTTP/1.1\r\n" HOST "\r\n");
     close(first);
     client_receive(&rig, second, text, sizeof text);
+    rig_advance_ms(&rig, rig.options.request_deadline_ms + 1);
+    rig_wait_connections(&rig, 0); /* idle for too long */
     close(second);
     rig_close(&rig);
 }
@@ -365,6 +390,7 @@ int main(void) {
         cmocka_unit_test(a_busy_server_refuses_connections_it_has_no_room_for),
         cmocka_unit_test(a_busy_server_drains_all_the_same),
         cmocka_unit_test(a_drain_ends_though_the_crowd_at_the_door_does_not),
+        cmocka_unit_test(a_busy_server_keeps_no_more_than_enough),
         cmocka_unit_test(a_busy_unix_socket_lets_them_wait),
         cmocka_unit_test(closing_ends_everything_in_any_state),
         cmocka_unit_test(an_answer_before_closing_is_lost_in_peace),

@@ -210,6 +210,7 @@ static void a_request_that_something_fails_for_loses_its_connection_only(void **
         "GET /x HTTP/9.9\r\n" HOST "\r\n",
         "POST /x HTTP/1.1\r\n" HOST "Content-Length: 9999\r\n\r\n",
         "POST /refused HTTP/1.1\r\n" HOST "Content-Length: 3\r\nConnection: close\r\n\r\nabc",
+        "GET /refused HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n",
         "GET /stream HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n",
         "GET /x HTTP/1.1\r\n" HOST "\r\nbad\r\n\r\n",
     };
@@ -254,6 +255,23 @@ static void a_head_that_cannot_be_kept_loses_its_connection_only(void **state) {
         rig_wait_connections(&rig, 0);
         rig_close(&rig);
     }
+}
+
+static void show_peer(struct rig *rig, struct exchange *exchange) {
+    (void)rig;
+    struct reply reply = reply_text(200, "text/plain", exchange_request(exchange)->peer);
+    exchange_reply(exchange, &reply);
+}
+
+static void a_client_whose_address_is_not_told_has_none(void **state) {
+    (void)state;
+    struct rig rig = {.on_request = show_peer};
+    rig_open(&rig);
+    deny("MHD_get_connection_info", 2, 0); /* the first one asks for the socket */
+    client_ask(&rig, "GET / HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n", text, sizeof text);
+    assert_true(deny_end());
+    assert_string_equal(reply_body(text, 200), "");
+    rig_close(&rig);
 }
 
 static int hijacked_fd;
@@ -468,6 +486,7 @@ int main(void) {
         cmocka_unit_test(a_left_over_socket_that_cannot_be_removed_is_named),
         cmocka_unit_test(a_request_that_something_fails_for_loses_its_connection_only),
         cmocka_unit_test(a_head_that_cannot_be_kept_loses_its_connection_only),
+        cmocka_unit_test(a_client_whose_address_is_not_told_has_none),
         cmocka_unit_test(a_hijack_without_a_descriptor_can_be_ended_all_the_same),
         cmocka_unit_test(a_connection_that_cannot_be_taken_is_served),
         cmocka_unit_test(who_waits_is_let_in_after_an_interruption_or_somebody_elses_leaving),
