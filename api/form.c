@@ -112,7 +112,7 @@ static enum err_code set_property(struct form *form, char *name, struct err *err
             return out_of_memory(err);
         }
     }
-    if (!json_is_object(properties)) {
+    if (json_typeof(properties) != JSON_OBJECT) {
         return err_set(err, ERR_INVALID, "the form has both properties and properties[NAME]");
     }
     return set_once(properties, name, form->value, err);

@@ -51,14 +51,23 @@ enum err_code idempotency_key(const struct request *request, const char *member,
 
 enum err_code idempotency_fingerprint(const struct request *request,
                                       uint8_t fingerprint_out[FINGERPRINT_BYTES], struct err *err) {
+    /* With their NULs, so that the borders between the parts cannot move. */
+    const struct {
+        const char *bytes;
+        size_t byte_count;
+    } parts[] = {
+        {request->method, strlen(request->method) + 1},
+        {request->path, strlen(request->path) + 1},
+        {request->body, request->body_bytes},
+    };
     EVP_MD_CTX *context = EVP_MD_CTX_new();
-    /* Each needs what the one before it made. With their NULs, so that the borders between the parts
-       cannot move. */
-    bool is_done = context != NULL && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1 &&
-                   EVP_DigestUpdate(context, request->method, strlen(request->method) + 1) == 1 &&
-                   EVP_DigestUpdate(context, request->path, strlen(request->path) + 1) == 1 &&
-                   EVP_DigestUpdate(context, request->body, request->body_bytes) == 1 &&
-                   EVP_DigestFinal_ex(context, fingerprint_out, NULL) == 1;
+    bool is_done = context != NULL && EVP_DigestInit_ex(context, EVP_sha256(), NULL) == 1;
+    for (size_t i = 0; is_done && i < sizeof parts / sizeof parts[0]; i++) {
+        is_done = EVP_DigestUpdate(context, parts[i].bytes, parts[i].byte_count) == 1;
+    }
+    if (is_done) {
+        is_done = EVP_DigestFinal_ex(context, fingerprint_out, NULL) == 1;
+    }
     EVP_MD_CTX_free(context);
     return is_done ? ERR_OK
                    : err_set(err, ERR_FATAL, "out of memory while reading the Idempotency-Key");

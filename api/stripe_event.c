@@ -56,10 +56,10 @@ static enum err_code read_amount(const json_t *object, const char *name, int64_t
                                  struct err *err) {
     const json_t *value = json_object_get(object, name);
     *amount_out = PAYMENT_AMOUNT_UNKNOWN;
-    if (value == NULL || json_is_null(value)) {
+    if (value == NULL || json_typeof(value) == JSON_NULL) {
         return ERR_OK;
     }
-    if (!json_is_integer(value)) {
+    if (json_typeof(value) != JSON_INTEGER) {
         return err_set(err, ERR_INVALID, "the event's %s is %s, not a whole number", name,
                        document_type_name(value));
     }
@@ -80,7 +80,7 @@ static enum err_code read_currency(const json_t *object, char currency[CURRENCY_
     const json_t *value = json_object_get(object, "currency");
     const char *text = json_string_value(value);
     currency[0] = '\0';
-    if (value == NULL || json_is_null(value)) {
+    if (value == NULL || json_typeof(value) == JSON_NULL) {
         return ERR_OK;
     }
     if (text == NULL) {
@@ -180,7 +180,7 @@ static enum err_code read_payment(const json_t *root, enum stripe_mode mode,
 
 static enum err_code read_event(const json_t *root, enum stripe_mode mode,
                                 struct stripe_event *event, struct err *err) {
-    if (!json_is_object(root)) {
+    if (json_typeof(root) != JSON_OBJECT) {
         return err_set(err, ERR_INVALID, "the body is %s, not an object", document_type_name(root));
     }
     const char *kind = text_or_null(root, "object");

@@ -1,5 +1,6 @@
 #include "api/stripe_signature.h"
 
+#include <assert.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -90,17 +91,24 @@ static bool compute(EVP_MAC *mac, const char *secret, size_t secret_chars,
         OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0),
         OSSL_PARAM_construct_end(),
     };
+    const struct {
+        const char *bytes;
+        size_t byte_count;
+    } signed_parts[] = {{parts->time_text, parts->time_chars}, {".", 1}, {body, body_bytes}};
     unsigned char bytes[MAC_BYTES];
-    size_t length = 0;
+    size_t length = sizeof bytes;
     EVP_MAC_CTX *context = EVP_MAC_CTX_new(mac);
-    bool is_done =
-        context != NULL &&
-        EVP_MAC_init(context, (const unsigned char *)secret, secret_chars, params) == 1 &&
-        EVP_MAC_update(context, (const unsigned char *)parts->time_text, parts->time_chars) == 1 &&
-        EVP_MAC_update(context, (const unsigned char *)".", 1) == 1 &&
-        EVP_MAC_update(context, (const unsigned char *)body, body_bytes) == 1 &&
-        EVP_MAC_final(context, bytes, &length, sizeof bytes) == 1 && length == sizeof bytes;
+    bool is_done = context != NULL &&
+                   EVP_MAC_init(context, (const unsigned char *)secret, secret_chars, params) == 1;
+    for (size_t i = 0; is_done && i < sizeof signed_parts / sizeof signed_parts[0]; i++) {
+        is_done = EVP_MAC_update(context, (const unsigned char *)signed_parts[i].bytes,
+                                 signed_parts[i].byte_count) == 1;
+    }
+    if (is_done) {
+        is_done = EVP_MAC_final(context, bytes, &length, sizeof bytes) == 1;
+    }
     EVP_MAC_CTX_free(context);
+    assert(!is_done || length == sizeof bytes); /* SHA-256's */
     for (size_t i = 0; is_done && i < sizeof bytes; i++) {
         text_out[2 * i] = digits[bytes[i] >> 4];
         text_out[2 * i + 1] = digits[bytes[i] & 15];

@@ -54,6 +54,7 @@ static void a_quota_may_be_used_at_once_and_fills_evenly(void **state) {
     struct budget *budget = open_budget(6, 60); /* one every 10 s */
     int64_t now_us = 1000 * SECOND;
     expect(budget, "192.0.2.1", now_us, 6, 0);
+    expect(budget, "::", now_us, 6, 0); /* looks like an empty place */
     assert_int_equal(take_all(budget, "192.0.2.1", now_us), 6);
     expect(budget, "192.0.2.1", now_us, 0, 10);
     expect(budget, "192.0.2.1", now_us + 1, 0, 10);

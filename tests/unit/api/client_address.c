@@ -48,7 +48,14 @@ static void a_trusted_proxy_says_who_called_it(void **state) {
     FINDS("10.0.0.1", "10.0.0.0/8", "2001:db8::9", "2001:db8::9");
     FINDS("10.0.0.1", "10.0.0.0/8", "10.0.0.1", NULL);
     FINDS("::1", "::1", "198.51.100.1", " 198.51.100.1\t");
+    FINDS("::1", "::1", "198.51.100.1", "\t 198.51.100.1 \t ");
+    FINDS("::1", "::1", "::1", " ,198.51.100.1, \t");
     FINDS("10.0.0.1", "10.0.0.0/8", "198.51.100.1", "198.51.100.1, 10.1.1.1,10.2.2.2");
+}
+
+static void who_has_no_address_is_no_proxy(void **state) {
+    (void)state;
+    FINDS("", "10.0.0.0/8", "::", "198.51.100.1");
 }
 
 static void several_headers_are_one_list(void **state) {
@@ -106,6 +113,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_proxies_it_is_the_other_end),
         cmocka_unit_test(a_trusted_proxy_says_who_called_it),
+        cmocka_unit_test(who_has_no_address_is_no_proxy),
         cmocka_unit_test(several_headers_are_one_list),
         cmocka_unit_test(what_a_client_wrote_itself_is_not_believed),
         cmocka_unit_test(where_no_address_stands_it_is_the_proxy),

@@ -50,6 +50,14 @@ static void an_origin_of_the_list_gets_itself_back(void **state) {
     }
 }
 
+static void an_empty_place_in_the_list_is_nobodys(void **state) {
+    (void)state;
+    struct reply reply = add(",,https://shop.example", "POST", "", NULL);
+    assert_string_equal(header(&reply, "Access-Control-Allow-Origin"), "-");
+    reply = add(",,https://shop.example", "POST", "https://shop.example", NULL);
+    assert_string_equal(header(&reply, "Access-Control-Allow-Origin"), "https://shop.example");
+}
+
 static void nobody_else_gets_more_than_vary(void **state) {
     (void)state;
     static const char *const others[] = {"https://evil.example",
@@ -102,6 +110,7 @@ static void two_origins_are_none(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_origin_of_the_list_gets_itself_back),
+        cmocka_unit_test(an_empty_place_in_the_list_is_nobodys),
         cmocka_unit_test(nobody_else_gets_more_than_vary),
         cmocka_unit_test(a_preflight_learns_what_may_be_sent),
         cmocka_unit_test(two_origins_are_none),

@@ -26,6 +26,8 @@ static void takes_bare_and_quoted_keys(void **state) {
     assert_string_equal(key, "8e03978e-40d5");
     assert_int_equal(read_key("\"", key), ERR_OK);
     assert_string_equal(key, "\"");
+    assert_int_equal(read_key("\"half", key), ERR_OK);
+    assert_string_equal(key, "\"half");
 }
 
 static void takes_255_characters_and_no_more(void **state) {

@@ -116,6 +116,8 @@ static void finds_the_preorder_wherever_it_is_named(void **state) {
          STRIPE_EVENT_PAYMENT},
         {EVENT(COMPLETED, SESSION ",\"metadata\":{\"preorder_id\":\"x\"}"), STRIPE_EVENT_PAYMENT},
         {EVENT(COMPLETED, "\"id\":\"cs_1\""), STRIPE_EVENT_NO_PREORDER},
+        {EVENT(COMPLETED, "\"id\":\"cs_1\",\"metadata\":{\"preorder_id\":\"x\"}"),
+         STRIPE_EVENT_NO_PREORDER},
         {EVENT(COMPLETED, "\"id\":\"cs_1\",\"client_reference_id\":7,\"metadata\":{}"),
          STRIPE_EVENT_NO_PREORDER},
         {EVENT(COMPLETED, "\"id\":\"cs_1\",\"client_reference_id\":\"" ID "0\""),
@@ -164,24 +166,26 @@ static void the_mode_must_be_the_shops(void **state) {
     static const char test[] = EVENT(COMPLETED, SESSION);
     char live[sizeof test + 8];
     char unsaid[sizeof test + 8];
+    char odd[sizeof test + 8];
     const char *place = strstr(test, "\"livemode\":false,");
     int before = (int)(place - test);
     const char *after = place + strlen("\"livemode\":false,");
     (void)snprintf(live, sizeof live, "%.*s\"livemode\":true,%s", before, test, after);
+    (void)snprintf(odd, sizeof odd, "%.*s\"livemode\":1,%s", before, test, after);
     (void)snprintf(unsaid, sizeof unsaid, "%.*s%s", before, test, after);
     static const enum stripe_event_kind wanted[][3] = {
-        /* test, live, unsaid */
+        /* test, live, unsaid or odd */
         [STRIPE_MODE_ANY] = {STRIPE_EVENT_PAYMENT, STRIPE_EVENT_PAYMENT, STRIPE_EVENT_PAYMENT},
         [STRIPE_MODE_LIVE] = {STRIPE_EVENT_OTHER_MODE, STRIPE_EVENT_PAYMENT, STRIPE_EVENT_PAYMENT},
         [STRIPE_MODE_TEST] = {STRIPE_EVENT_PAYMENT, STRIPE_EVENT_OTHER_MODE, STRIPE_EVENT_PAYMENT},
     };
-    const char *const bodies[] = {test, live, unsaid};
+    const char *const bodies[] = {test, live, unsaid, odd};
     for (int mode = STRIPE_MODE_ANY; mode <= STRIPE_MODE_TEST; mode++) {
-        for (size_t i = 0; i < 3; i++) {
+        for (size_t i = 0; i < 4; i++) {
             struct stripe_event event;
             struct err err;
             assert_int_equal(parse_as(bodies[i], (enum stripe_mode)mode, &event, &err), ERR_OK);
-            assert_int_equal(event.kind, wanted[mode][i]);
+            assert_int_equal(event.kind, wanted[mode][i < 3 ? i : 2]);
         }
     }
 }
@@ -202,6 +206,7 @@ static void refuses_what_is_no_event(void **state) {
         {"{\"id\":\"e v t\"}", "id is not 1 to 255"},
         {"{\"id\":\"evt_1\"}", "type is missing"},
         {"{\"id\":\"evt_1\",\"type\":\"caf\xC3\xA9\"}", "type is not visible"},
+        {"{\"id\":\"evt_1\",\"type\":\"a\x7f\"}", "type is not visible"},
         {"{\"id\":\"evt_1\",\"id\":\"evt_2\"}", "a member twice"},
         {EVENT(COMPLETED, ""), "data.object.id is missing"},
         {EVENT(COMPLETED, "\"id\":null"), "data.object.id is null"},
@@ -222,6 +227,12 @@ static void refuses_what_is_no_event(void **state) {
         {"{\"id\":\"evt_1\",\"type\":\"" COMPLETED
          "\",\"created\":253402300800,\"data\":{\"object\":{" SESSION "}}}",
          "created is out of range"},
+        {"{\"id\":\"evt_1\",\"type\":\"" COMPLETED
+         "\",\"created\":-1,\"data\":{\"object\":{" SESSION "}}}",
+         "created is out of range"},
+        {"{\"id\":\"evt_1\",\"type\":\"" COMPLETED
+         "\",\"created\":\"1\",\"data\":{\"object\":{" SESSION "}}}",
+         "created is a string"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct stripe_event event;
