@@ -393,43 +393,6 @@ static void draws_another_number_when_one_is_taken(void **state) {
     assert_int_equal(stored_count(world), 2);
 }
 
-static void gives_up_when_every_number_is_taken(void **state) {
-    struct world *world = *state;
-    struct request request = post(body, NULL);
-    world->repeats_numbers = true;
-    api_take(world->api, &request, &request);
-    commit(world, ERR_OK);
-    api_take(world->api, &request, &request);
-    for (int i = 0; i < 10 && api_queued_count(world->api) > 0; i++) {
-        commit(world, ERR_OK);
-    }
-    assert_int_equal(world->reply_count, 2);
-    assert_int_equal(world->replies[1].status, 500);
-    assert_int_equal(stored_count(world), 1);
-}
-
-static void answers_what_no_route_takes_at_once(void **state) {
-    struct world *world = *state;
-    struct request request = {.method = "GET", .path = "/nothing", .id = "request-1"};
-    api_take(world->api, &request, &request);
-    assert_int_equal(world->replies[0].status, 404);
-    assert_int_equal(api_queued_count(world->api), 0);
-}
-
-static void a_webhook_takes_json_only(void **state) {
-    struct world *world = *state;
-    static char secret[] = "whsec_test";
-    world->settings.stripe_webhook_secret = secret;
-    struct header header = {"Content-Type", "application/x-www-form-urlencoded"};
-    struct request request = {
-        .method = "POST", .path = "/webhooks/stripe", .headers = &header, .header_count = 1};
-    struct reply reply = {0};
-    assert_true(api_refuse_head(world->api, &request, &reply));
-    assert_int_equal(reply.status, 415);
-    assert_string_equal(reply_header(&reply, "Accept"), "application/json");
-    reply_release(&reply);
-}
-
 static void answers_503_and_stores_nothing_when_the_database_is_busy(void **state) {
     struct world *world = *state;
     struct request request = post(body, NULL);
@@ -619,9 +582,6 @@ int main(void) {
         TEST(a_form_that_changed_under_its_key_is_told_so),
         TEST(a_browser_is_told_of_a_busy_database_on_a_page),
         TEST(draws_another_number_when_one_is_taken),
-        TEST(gives_up_when_every_number_is_taken),
-        TEST(answers_what_no_route_takes_at_once),
-        TEST(a_webhook_takes_json_only),
         TEST(answers_503_and_stores_nothing_when_the_database_is_busy),
         TEST(nobody_waits_for_a_busy_database_twice),
         TEST(admits_that_it_does_not_know),

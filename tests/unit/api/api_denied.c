@@ -1,5 +1,5 @@
 /*
- * Whatever memory is missing: each request gets one answer, right or 5xx, and nothing half-done is committed.
+ * Whatever is missing, memory above all: each request gets one answer, right or 5xx, and nothing half-done is committed.
  *
  * Method: every allocation of the step fails once, ours, jansson's and OpenSSL's; the store is a fake that keeps what
  * it was given.
@@ -29,6 +29,7 @@ struct world {
     struct store store; /* first: the engine gets a pointer to it */
     struct store_ops ops;
     enum create_result result; /* of the next create; the ones behind it are stored */
+    bool keeps_result;
     int stored_count, applied_count;
     struct settings settings;
     struct catalog *catalog;
@@ -66,7 +67,7 @@ static enum err_code fake_create(struct store *store, struct create *creates, si
         assert_non_null(creates[i].event->payload);
         creates[i].result = world->result;
         world->stored_count += world->result == CREATE_STORED;
-        world->result = CREATE_STORED;
+        world->result = world->keeps_result ? world->result : CREATE_STORED;
     }
     return ERR_OK;
 }
@@ -261,6 +262,64 @@ static void an_api_that_cannot_open_says_so(void **state) {
     }
 }
 
+/* ---- Whatever else is missing ----------------------------------------------------------------- */
+
+static struct reply answer(const struct ask *ask, enum create_result result) {
+    struct world world;
+    struct err err = {0};
+    struct header headers[2];
+    struct request request = request_of(ask, headers);
+    open_world(&world);
+    assert_int_equal(open_api(&world, &err), ERR_OK);
+    world.keeps_result = true;
+    world.result = result;
+    api_take(world.api, &request, &world);
+    for (int i = 0; i < 10 && api_queued_count(world.api) > 0; i++) {
+        assert_int_equal(api_commit(world.api, &err), ERR_OK);
+    }
+    assert_int_equal(world.reply_count, 1);
+    struct reply reply = world.reply;
+    world.reply = (struct reply){0};
+    close_world(&world);
+    return reply;
+}
+
+static void what_the_database_refuses_is_an_error_of_ours(void **state) {
+    (void)state;
+    static const enum create_result results[] = {CREATE_NUMBER_TAKEN, CREATE_REFUSED};
+    for (size_t i = 0; i < COUNT_OF(results); i++) {
+        struct reply reply = answer(&asks[0], results[i]);
+        assert_int_equal(reply.status, 500);
+        assert_non_null(strstr(reply.body, "Nothing was stored"));
+        reply_release(&reply);
+    }
+}
+
+static void what_no_route_takes_is_answered_at_once(void **state) {
+    (void)state;
+    const struct ask ask = {
+        .method = "GET", .path = "/nothing", .body = "", .more_name = "X-None", .more_value = ""};
+    struct reply reply = answer(&ask, CREATE_STORED);
+    assert_int_equal(reply.status, 404);
+    reply_release(&reply);
+}
+
+static void a_webhook_takes_json_only(void **state) {
+    (void)state;
+    struct world world;
+    struct err err = {0};
+    struct ask ask = asks[COUNT_OF(asks) - 1];
+    struct header headers[2];
+    ask.type = "application/x-www-form-urlencoded";
+    struct request request = request_of(&ask, headers);
+    open_world(&world);
+    assert_int_equal(open_api(&world, &err), ERR_OK);
+    assert_true(api_refuse_head(world.api, &request, &world.reply));
+    assert_int_equal(world.reply.status, 415);
+    assert_non_null(strstr(world.reply.body, "Send the body as application/json in UTF-8."));
+    close_world(&world);
+}
+
 /* ---- OpenSSL's allocations -------------------------------------------------------------------- */
 
 static void *openssl_take(size_t byte_count, const char *file, int line) {
@@ -298,6 +357,9 @@ int main(void) {
         (enum log_level)(LOG_LEVEL_ERROR - 1)); /* a line a failure would bury the results */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_request_is_answered_right_or_with_an_error_of_ours),
+        cmocka_unit_test(what_the_database_refuses_is_an_error_of_ours),
+        cmocka_unit_test(what_no_route_takes_is_answered_at_once),
+        cmocka_unit_test(a_webhook_takes_json_only),
         cmocka_unit_test(an_api_that_cannot_open_says_so),
     };
     return cmocka_run_group_tests_name("api/api_denied", tests, NULL, NULL);
