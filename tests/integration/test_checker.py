@@ -1,5 +1,6 @@
 """The checker of the proofs finds each kind of broken promise: a sound story, spoiled in one place."""
 
+import contextlib
 import json
 import shutil
 import sqlite3
@@ -8,6 +9,7 @@ import subprocess
 import pytest
 
 from lib.customers import Customers
+from lib.invariants import Evidence, judge
 from lib.system import ROOT
 from lib.wait import wait_until
 
@@ -30,6 +32,9 @@ SPOILED = {
     "on the wire more often than in the journal": f"DELETE FROM outbox_attempts WHERE outbox_id = {FIRST}",
     "repeats that no fault explains": f"UPDATE outbox_attempts SET outcome = 'retry', http_status = 429"
                                       f" WHERE outbox_id = {FIRST}",
+    "attempts after the end": f"""INSERT INTO outbox_attempts (outbox_id, token, worker, started_at, outcome, burnt,
+                                 http_status) SELECT outbox_id, 0, worker, started_at - 100, 'sent', 1, 202
+                                 FROM outbox_attempts WHERE outbox_id = {FIRST}""",
     "a token that was never given": f"UPDATE outbox SET token = 0 WHERE id = {FIRST}",
     "keys with the reply of another preorder": "UPDATE idempotency_keys SET reply = (SELECT max(reply) FROM"
                                                " idempotency_keys) WHERE reply = (SELECT min(reply) FROM"
@@ -82,6 +87,19 @@ def test_a_spoiled_database_is_found(story, tmp_path, what):
     connection.close()
     code, text = check(tmp_path)
     assert code == 1 and f"{what}:" in text, text
+
+
+def test_a_late_word_after_another_host_s_is_sound_once_the_lease_was_over(story, tmp_path):
+    copy(story, tmp_path)
+    with contextlib.closing(sqlite3.connect(tmp_path / "preorder.db")) as connection, connection:
+        connection.execute("PRAGMA ignore_check_constraints = 1")
+        connection.execute(SPOILED["attempts after the end"])  # by 100 ms
+
+    def repeats(lease_ms):
+        return judge(Evidence(tmp_path / "preorder.db", tmp_path / "ledger.jsonl", lease_ms=lease_ms))
+    assert repeats(lease_ms=150) == 0
+    with pytest.raises(AssertionError, match="attempts after the end"):
+        repeats(lease_ms=300)
 
 
 def test_a_request_that_nobody_stored_is_found(story, tmp_path):

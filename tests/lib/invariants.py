@@ -29,10 +29,14 @@ class Faults:
 
 
 class Evidence:
-    """The three sides. Without customers nothing is known of what was asked, and it is not judged."""
+    """The three sides. Without customers nothing is known of what was asked, and it is not judged.
 
-    def __init__(self, database, ledger_path, asked=None, answered=None):
-        self.database = database
+    With workers of several hosts `lease_ms` says how long a claim lasts: one that is stopped for longer may tell the
+    journal how its request ended when another host has sent the event already.
+    """
+
+    def __init__(self, database, ledger_path, asked=None, answered=None, lease_ms=None):
+        self.database, self.lease_ms = database, lease_ms
         self.asked, self.answered = asked, answered or {}
         self.ledger = read_ledger(ledger_path)
         self.preorders = {row["id"]: row for row in read_rows(database, "SELECT * FROM preorders")}
@@ -120,7 +124,13 @@ def _check_customers(evidence, faults):
         faults.add("preorders that nobody asked for", email)
 
 
-def _check_end(event, attempts, is_finished, faults):
+def _is_after_the_end(attempt, following, lease_ms):
+    """Whether nobody should have claimed the event once more. A request begins in the first half of its lease."""
+    is_over = lease_ms and following["started_at"] - attempt["started_at"] >= lease_ms / 2
+    return attempt["outcome"] in ("sent", "dead") and not is_over
+
+
+def _check_end(event, attempts, lease_ms, is_finished, faults):
     """How an event stands, and whether its journal says the same."""
     outcomes = [attempt["outcome"] for attempt in attempts]
     if is_finished and event["status"] not in ("sent", "dead", "cancelled"):
@@ -130,14 +140,14 @@ def _check_end(event, attempts, is_finished, faults):
         faults.add("sent without a line in the journal", event["id"])
     if event["status"] == "dead" and not (event["last_error"] and outcomes[-1:] == ["dead"]):
         faults.add("dead without a reason", event["id"])
-    if outcomes[:-1].count("sent") or outcomes[:-1].count("dead"):
+    if any(_is_after_the_end(*pair, lease_ms) for pair in zip(attempts, attempts[1:])):
         faults.add("attempts after the end", (event["id"], outcomes))
 
 
 def _check_attempts(evidence, is_finished, faults):
     for event in evidence.events:
         attempts = evidence.journal[event["id"]]
-        _check_end(event, attempts, is_finished, faults)
+        _check_end(event, attempts, evidence.lease_ms, is_finished, faults)
         if attempts and attempts[-1]["token"] > event["token"]:
             faults.add("a token that was never given", event["id"])
         if any(attempt["finished_at"] is not None and attempt["finished_at"] < attempt["started_at"]
@@ -199,10 +209,10 @@ def judge(evidence, is_finished=True):
     return repeats
 
 
-def check(system, customers=None, is_finished=True):
+def check(system, customers=None, is_finished=True, lease_ms=None):
     """As judge, of a system that has come to rest; its own audit must agree."""
     asked, answered = (customers.asked, customers.answered) if customers else (None, None)
-    repeats = judge(Evidence(system.database, system.ledger_path, asked, answered), is_finished)
+    repeats = judge(Evidence(system.database, system.ledger_path, asked, answered, lease_ms), is_finished)
     audit = system.ctl("audit")
     assert audit.returncode == 0, f"the audit: {audit.stdout}{audit.stderr}"
     return repeats
