@@ -29,7 +29,8 @@ static bool is_ascii(const char *text, size_t length) {
 }
 
 static bool is_local_char(char c) {
-    return is_alphanumeric(c) || (c != '\0' && strchr(".!#$%&'*+/=?^_`{|}~-", c) != NULL);
+    static const char others[] = ".!#$%&'*+/=?^_`{|}~-";
+    return is_alphanumeric(c) || memchr(others, c, sizeof others - 1) != NULL;
 }
 
 static enum err_code check_local(const char *local, size_t length, struct err *err) {
@@ -66,11 +67,11 @@ static enum err_code check_label(const char *label, size_t length, struct err *e
     return ERR_OK;
 }
 
-/* How many bytes the dot at the front of `text` takes, 0 if there is none. Besides "." those that
+/* How many bytes the dot at the front of `text`, which is not empty, takes; 0 if it is none. Besides "." those that
    IDNA takes for one (UTS 46, section 2.3): U+3002, U+FF0E, U+FF61. */
 static size_t dot_bytes(const char *text, size_t length) {
     static const char dots[][4] = {"\xE3\x80\x82", "\xEF\xBC\x8E", "\xEF\xBD\xA1"};
-    if (length > 0 && text[0] == '.') {
+    if (text[0] == '.') {
         return 1;
     }
     for (size_t i = 0; i < sizeof(dots) / sizeof(dots[0]); i++) {

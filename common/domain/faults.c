@@ -10,9 +10,13 @@
 static struct preorder_fault *faults_grow(struct faults *faults) {
     if (faults->items == NULL) {
         faults->items = calloc(PREORDER_FAULTS_MAX, sizeof(*faults->items));
-        faults->is_out_of_memory = faults->items == NULL;
     }
-    if (faults->items == NULL || faults->count == PREORDER_FAULTS_MAX) {
+    if (faults->items == NULL) {
+        faults->is_out_of_memory =
+            true; /* for good: this one is missing, whatever comes after it */
+        return NULL;
+    }
+    if (faults->count == PREORDER_FAULTS_MAX) {
         return NULL;
     }
     return &faults->items[faults->count++];
@@ -34,8 +38,9 @@ void faults_add(struct faults *faults, const char *pointer, const char *detail_f
 /* May stand in the fragment of a URI as it is (RFC 3986, section 3.5), but for "/" and "~", which
    RFC 6901 escapes first. */
 static bool is_fragment_char(char c) {
+    static const char others[] = "-._!$&'()*+,;=:@?";
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           (c != '\0' && strchr("-._!$&'()*+,;=:@?", c) != NULL);
+           memchr(others, c, sizeof others - 1) != NULL;
 }
 
 static size_t escape_char(char c, char *out) {

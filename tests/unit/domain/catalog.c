@@ -242,6 +242,36 @@ static void takes_10000_products_and_no_more(void **state) {
     free(text);
 }
 
+/* calloc is wrapped by the linker: the test decides which call finds no memory. */
+void *__real_calloc(size_t count, size_t byte_count);
+void *__wrap_calloc(size_t count, size_t byte_count);
+
+static int callocs_left = -1; /* negative: no end */
+
+void *__wrap_calloc(size_t count, size_t byte_count) {
+    if (callocs_left == 0) {
+        return NULL;
+    }
+    callocs_left -= callocs_left > 0 ? 1 : 0;
+    return __real_calloc(count, byte_count);
+}
+
+static void without_memory_there_is_no_catalog(void **state) {
+    (void)state;
+    char *text = write_many(3);
+    for (int allowed = 0; allowed < 3; allowed++) {
+        struct catalog *catalog = NULL;
+        struct err err = {0};
+        callocs_left = allowed;
+        enum err_code code = catalog_parse("shop.json", text, strlen(text), &catalog, &err);
+        callocs_left = -1;
+        assert_int_equal(code, ERR_FATAL);
+        assert_string_equal(err.text, "out of memory while reading shop.json");
+        assert_null(catalog);
+    }
+    free(text);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keeps_products_as_they_stand),
@@ -252,6 +282,7 @@ int main(void) {
         cmocka_unit_test(refuses_two_products_with_the_same_price_and_color),
         cmocka_unit_test(takes_texts_up_to_their_size),
         cmocka_unit_test(takes_10000_products_and_no_more),
+        cmocka_unit_test(without_memory_there_is_no_catalog),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
 /* The catalog's file: read, or refused with its name. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,6 +17,36 @@
 enum { PATH_BYTES = 100 };
 
 static char folder[] = "/tmp/catalog-XXXXXX";
+
+/* Calls that are wrapped by the linker: the test decides what they find. */
+void *__real_malloc(size_t byte_count);
+void *__wrap_malloc(size_t byte_count);
+ssize_t __real_read(int fd, void *bytes, size_t byte_count);
+ssize_t __wrap_read(int fd, void *bytes, size_t byte_count);
+
+static bool memory_is_gone;
+static bool is_interrupted; /* every other read gives nothing, the others one byte */
+static int read_count;
+
+void *__wrap_malloc(size_t byte_count) {
+    return memory_is_gone ? NULL : __real_malloc(byte_count);
+}
+
+/* What read is where the size of the room is known. */
+ssize_t __wrap___read_chk(int fd, void *bytes, size_t byte_count, size_t room);
+
+ssize_t __wrap___read_chk(int fd, void *bytes, size_t byte_count, size_t room) {
+    assert_true(byte_count <= room);
+    return __wrap_read(fd, bytes, byte_count);
+}
+
+ssize_t __wrap_read(int fd, void *bytes, size_t byte_count) {
+    if (is_interrupted && read_count++ % 2 == 0) {
+        errno = EINTR;
+        return -1;
+    }
+    return __real_read(fd, bytes, is_interrupted ? 1 : byte_count);
+}
 
 static int make_folder(void **state) {
     (void)state;
@@ -65,6 +96,29 @@ static void reads_a_file(void **state) {
     assert_int_equal(catalog_load(path, &catalog, &err), ERR_OK);
     assert_int_equal(catalog_count(catalog), 1);
     catalog_free(catalog);
+    assert_int_equal(unlink(path), 0);
+}
+
+static void reads_on_after_signals(void **state) {
+    (void)state;
+    is_interrupted = true;
+    reads_a_file(state);
+    is_interrupted = false;
+    assert_true(read_count > 2 * 100);
+}
+
+static void without_memory_it_says_so(void **state) {
+    (void)state;
+    char path[PATH_BYTES];
+    struct catalog *catalog = NULL;
+    struct err err = {0};
+    write_path("some.json", path);
+    write_file(path, "{}", 0);
+    memory_is_gone = true;
+    enum err_code code = catalog_load(path, &catalog, &err);
+    memory_is_gone = false;
+    assert_int_equal(code, ERR_FATAL);
+    assert_non_null(strstr(err.text, "out of memory"));
     assert_int_equal(unlink(path), 0);
 }
 
@@ -121,6 +175,8 @@ static void refuses_a_file_over_16_mib(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_a_file),
+        cmocka_unit_test(reads_on_after_signals),
+        cmocka_unit_test(without_memory_it_says_so),
         cmocka_unit_test(refuses_a_file_that_is_not_there),
         cmocka_unit_test(refuses_a_folder),
         cmocka_unit_test(does_not_wait_for_a_pipe),

@@ -1,8 +1,10 @@
 /* E-mail addresses: WHATWG's syntax, IDNA 2008 for international domains, 99 characters. */
 #include "common/domain/email.h"
 
+#include <idn2.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -16,6 +18,16 @@ struct sample {
 
 /* 63 characters, the longest label. */
 #define LABEL_63 "abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnopqrstuvwxyz0"
+
+/* libidn2's call is wrapped by the linker: the test decides when it finds no memory. */
+int __real_idn2_lookup_u8(const uint8_t *text, uint8_t **ascii_out, int flags);
+int __wrap_idn2_lookup_u8(const uint8_t *text, uint8_t **ascii_out, int flags);
+
+static bool memory_is_gone;
+
+int __wrap_idn2_lookup_u8(const uint8_t *text, uint8_t **ascii_out, int flags) {
+    return memory_is_gone ? IDN2_MALLOC : __real_idn2_lookup_u8(text, ascii_out, flags);
+}
 
 static const struct sample RIGHT[] = {
     {"a@b", "a@b"},
@@ -192,6 +204,30 @@ static void counts_the_ascii_form(void **state) {
     assert_non_null(strstr(err.text, "at most 99"));
 }
 
+static void counts_the_dots_of_the_domain(void **state) {
+    (void)state;
+    char text[200];
+    char email[EMAIL_BYTES];
+    struct err err = {0};
+    write_address(text, 99, "shop");
+    memcpy(text + 99, ".x", sizeof ".x");
+    assert_int_equal(email_normalize(text, 101, email, &err), ERR_INVALID);
+    assert_non_null(strstr(err.text, "at most 99"));
+}
+
+static void without_memory_for_idna_it_says_so(void **state) {
+    (void)state;
+    static const char address[] = "ada@b\xC3\xBC"
+                                  "cher.example";
+    char email[EMAIL_BYTES];
+    struct err err = {0};
+    memory_is_gone = true;
+    enum err_code code = email_normalize(address, sizeof address - 1, email, &err);
+    memory_is_gone = false;
+    assert_int_equal(code, ERR_FATAL);
+    assert_string_equal(err.text, "out of memory while reading an e-mail address");
+}
+
 static void refuses_at_once_what_is_far_too_long(void **state) {
     (void)state;
     static char text[64 * 1024];
@@ -216,6 +252,8 @@ int main(void) {
         cmocka_unit_test(refuses_a_nul),
         cmocka_unit_test(takes_99_characters_and_no_more),
         cmocka_unit_test(counts_the_ascii_form),
+        cmocka_unit_test(counts_the_dots_of_the_domain),
+        cmocka_unit_test(without_memory_for_idna_it_says_so),
         cmocka_unit_test(refuses_at_once_what_is_far_too_long),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,10 +3,21 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
 #include <cmocka.h>
+
+/* calloc is wrapped by the linker: the test decides when memory is gone. */
+void *__real_calloc(size_t count, size_t byte_count);
+void *__wrap_calloc(size_t count, size_t byte_count);
+
+static bool memory_is_gone;
+
+void *__wrap_calloc(size_t count, size_t byte_count) {
+    return memory_is_gone ? NULL : __real_calloc(count, byte_count);
+}
 
 static void escapes_names_as_the_fragment_of_a_uri(void **state) {
     (void)state;
@@ -36,6 +47,9 @@ static void escapes_names_as_the_fragment_of_a_uri(void **state) {
         faults_property_pointer(cases[i].name, strlen(cases[i].name), pointer);
         assert_string_equal(pointer, cases[i].pointer);
     }
+    char pointer[PREORDER_POINTER_BYTES];
+    faults_property_pointer("a\0b", 3, pointer);
+    assert_string_equal(pointer, "#/properties/a%00b");
 }
 
 static void the_longest_pointer_fits(void **state) {
@@ -68,11 +82,25 @@ static void drops_what_is_beyond_the_limit(void **state) {
     assert_int_equal(faults.count, 0);
 }
 
+static void without_memory_nothing_is_kept_but_that_fact(void **state) {
+    (void)state;
+    struct faults faults = {0};
+    memory_is_gone = true;
+    faults_add(&faults, "#/email", "is required");
+    memory_is_gone = false;
+    assert_true(faults.is_out_of_memory);
+    assert_int_equal(faults.count, 0);
+    faults_add(&faults, "#/color", "is required");
+    assert_true(faults.is_out_of_memory); /* one is missing */
+    faults_release(&faults);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(escapes_names_as_the_fragment_of_a_uri),
         cmocka_unit_test(the_longest_pointer_fits),
         cmocka_unit_test(drops_what_is_beyond_the_limit),
+        cmocka_unit_test(without_memory_nothing_is_kept_but_that_fact),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -93,6 +93,7 @@ static const char *const WRONG[] = {
     "en\n",
     "en-\xD9\xA1",
     "en;q=0.8",
+    "en{",
     "*",
     "C",
     "en-US-u-islamcal-a",

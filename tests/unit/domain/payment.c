@@ -420,6 +420,29 @@ static void kinds_are_known_by_type_and_status(void **state) {
     }
 }
 
+static void whoever_paid_the_wrong_amount_is_not_told_that_the_cart_was_left(void **state) {
+    (void)state;
+    struct payment_history history = {.amount = AMOUNT, .currency = "USD"};
+    struct payment_event event = make("2", "a", PAYMENT_SESSION_EXPIRED, AMOUNT);
+    assert_true(payment_decide(&event, &history).has_event);
+    history.is_session_paid = history.is_session_flagged = true;
+    struct payment_decision decision = payment_decide(&event, &history);
+    assert_false(decision.has_event);
+    assert_int_equal(decision.status, PREORDER_CANCELLED);
+    assert_int_equal(decision.result, PAYMENT_APPLIED);
+}
+
+static void the_right_amount_completes_though_a_wrong_one_was_flagged(void **state) {
+    (void)state;
+    struct payment_history history = {
+        .amount = AMOUNT, .currency = "USD", .is_session_paid = true, .is_session_flagged = true};
+    struct payment_event event = make("2", "a", PAYMENT_LATE_SUCCEEDED, AMOUNT);
+    struct payment_decision decision = payment_decide(&event, &history);
+    assert_int_equal(decision.status, PREORDER_COMPLETED);
+    assert_int_equal(decision.result, PAYMENT_APPLIED);
+    assert_true(decision.has_event);
+}
+
 static void every_result_has_a_name_of_its_own(void **state) {
     (void)state;
     for (int i = 0; i < PAYMENT_RESULT_COUNT; i++) {
@@ -506,6 +529,8 @@ int main(void) {
         cmocka_unit_test(several_sessions_agree_on_the_end_in_every_order),
         cmocka_unit_test(these_stories_end_so),
         cmocka_unit_test(kinds_are_known_by_type_and_status),
+        cmocka_unit_test(whoever_paid_the_wrong_amount_is_not_told_that_the_cart_was_left),
+        cmocka_unit_test(the_right_amount_completes_though_a_wrong_one_was_flagged),
         cmocka_unit_test(every_result_has_a_name_of_its_own),
         cmocka_unit_test(a_flag_says_what_came_in_however_odd),
         cmocka_unit_test(the_value_of_completed_is_what_was_paid),

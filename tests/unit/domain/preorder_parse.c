@@ -1,4 +1,5 @@
 /* From a body to a draft: every fault with its pointer, and memory that runs out anywhere. */
+#include <idn2.h>
 #include <jansson.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -203,20 +204,48 @@ static int blocks_in_use;
 
 void *__real_malloc(size_t byte_count);
 void *__wrap_malloc(size_t byte_count);
+void *__real_calloc(size_t count, size_t byte_count);
+void *__wrap_calloc(size_t count, size_t byte_count);
+char *__real_strdup(const char *text);
+char *__wrap_strdup(const char *text);
+int __real_idn2_lookup_u8(const uint8_t *text, uint8_t **ascii_out, int flags);
+int __wrap_idn2_lookup_u8(const uint8_t *text, uint8_t **ascii_out, int flags);
 void __real_free(void *block);
 void __wrap_free(void *block);
 
-void *__wrap_malloc(size_t byte_count) {
+/* Whether this allocation is the one that fails. */
+static bool is_short(void) {
     if (!is_counting) {
-        return __real_malloc(byte_count);
+        return false;
     }
     if (allocations_left == 0 || (allocations_left < 0 && stays_short)) {
         allocations_left = -1;
-        return NULL;
+        return true;
     }
     allocations_left -= allocations_left > 0 ? 1 : 0;
-    blocks_in_use++;
-    return __real_malloc(byte_count);
+    return false;
+}
+
+static void *count_block(void *block) {
+    blocks_in_use += is_counting ? 1 : 0;
+    return block;
+}
+
+void *__wrap_malloc(size_t byte_count) {
+    return is_short() ? NULL : count_block(__real_malloc(byte_count));
+}
+
+void *__wrap_calloc(size_t count, size_t byte_count) {
+    return is_short() ? NULL : count_block(__real_calloc(count, byte_count));
+}
+
+char *__wrap_strdup(const char *text) {
+    return is_short() ? NULL : count_block(__real_strdup(text));
+}
+
+/* What libidn2 allocates for itself cannot be failed: the call as a whole is. */
+int __wrap_idn2_lookup_u8(const uint8_t *text, uint8_t **ascii_out, int flags) {
+    return is_short() ? IDN2_MALLOC : __real_idn2_lookup_u8(text, ascii_out, flags);
 }
 
 void __wrap_free(void *block) {
@@ -241,6 +270,9 @@ static int fail_every_allocation(const char *body) {
         if (draft.properties_json != NULL) {
             blocks_in_use--; /* the draft's, freed without jansson */
         }
+        if (draft.faults != NULL) {
+            blocks_in_use--;
+        }
         preorder_draft_release(&draft);
         assert_int_equal(blocks_in_use, 0);
     }
@@ -253,17 +285,24 @@ static const char RIGHT_BODY[] =
     "\"properties\":{\"a text of some length\":\"another text of some length\",\"c\":1.5,"
     "\"d\":true,\"e\":7,\"f\":null,\"g\":1,\"h\":1,\"i\":1,\"j\":1,\"k\":1,\"l\":1}}";
 
+static const char FAULTY_BODY[] = "{\"email\":1,\"properties\":{\"color\":{}}}";
+static const char SHORT_BODY[] =
+    "{\"email\":\"ada@shop.example\",\"price_id\":\"p1\",\"color\":\"red\"}";
+
 static void memory_that_stays_short_is_an_error_and_nothing_worse(void **state) {
     (void)state;
     stays_short = true;
     assert_true(fail_every_allocation(RIGHT_BODY) > 40);
-    assert_true(fail_every_allocation("{\"email\":1,\"properties\":{\"color\":{}}}") > 5);
+    assert_true(fail_every_allocation(FAULTY_BODY) > 5);
+    assert_true(fail_every_allocation(SHORT_BODY) > 5);
 }
 
 static void memory_that_runs_short_once_is_an_error_and_nothing_worse(void **state) {
     (void)state;
     stays_short = false;
     assert_true(fail_every_allocation(RIGHT_BODY) > 40);
+    assert_true(fail_every_allocation(FAULTY_BODY) > 5);
+    assert_true(fail_every_allocation(SHORT_BODY) > 5);
 }
 
 int main(void) {

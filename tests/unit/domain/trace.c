@@ -45,6 +45,12 @@ static void what_is_malformed_gives_nothing(void **state) {
         "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
         "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b\r-01",
         "00-4bf92f3577b34da6a3ce929d0e0e473600f067aa0ba902b77-01",
+        "0g-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        "00_4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7_01",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0x",
     };
     struct random_seeded seeded;
     struct random random = random_seeded(&seeded, 3);
@@ -58,11 +64,39 @@ static void what_is_malformed_gives_nothing(void **state) {
     }
 }
 
+static void what_is_accepted_becomes_version_00_and_the_rest_a_new_trace(void **state) {
+    (void)state;
+    static const struct {
+        const char *given;
+        bool is_accepted;
+    } cases[] = {
+        {example, true},
+        {"01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", true},
+        {"01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more", true},
+        {"01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01more", false},
+        {"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more", false},
+        {"ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", false},
+        {"", false},
+        {NULL, false},
+    };
+    struct random_seeded seeded;
+    struct random random = random_seeded(&seeded, 3);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char taken[TRACEPARENT_BYTES];
+        char id[TRACE_ID_BYTES];
+        trace_accept(cases[i].given, &random, taken);
+        trace_id(taken, id); /* of version 00, or there is none */
+        assert_int_equal(strlen(id), 32);
+        assert_int_equal(strcmp(taken, example) == 0, cases[i].is_accepted);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_continued_trace_keeps_all_but_the_parent),
         cmocka_unit_test(the_trace_id_is_found),
         cmocka_unit_test(what_is_malformed_gives_nothing),
+        cmocka_unit_test(what_is_accepted_becomes_version_00_and_the_rest_a_new_trace),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
