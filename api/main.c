@@ -101,10 +101,8 @@ static CHECKED enum err_code start_admin(struct program *self, struct err *err) 
 }
 
 static CHECKED enum err_code set_up(struct program *self, struct err *err) {
-    enum err_code code = settings_start_log(&self->settings, "api", err);
-    if (code == ERR_OK) {
-        code = signals_open(&self->signals, err);
-    }
+    settings_start_log(&self->settings, "api");
+    enum err_code code = signals_open(&self->signals, err);
     if (code == ERR_OK) {
         code = catalog_load(self->settings.catalog_path, &self->catalog, err);
     }

@@ -1,5 +1,6 @@
 #include "common/buf.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,7 +35,7 @@ static bool buf_reserve(struct buf *buf, size_t byte_count) {
     if (needed <= buf->capacity) {
         return true;
     }
-    size_t doubled = buf->capacity < SIZE_MAX / 2 ? buf->capacity * 2 : SIZE_MAX;
+    size_t doubled = buf->capacity * 2; /* no piece of memory is half as large as SIZE_MAX */
     size_t capacity = doubled < CAPACITY_FIRST_BYTES ? CAPACITY_FIRST_BYTES : doubled;
     /* Never more than the maximum needs: a large buf must not cost twice its limit. */
     if (buf->length_max < SIZE_MAX && capacity > buf->length_max + 1) {
@@ -83,11 +84,7 @@ void buf_append_format(struct buf *buf, const char *format, ...) {
     va_start(arguments, format);
     int written = vsnprintf(buf->bytes + buf->length, (size_t)needed + 1, format, arguments);
     va_end(arguments);
-    if (written != needed) {
-        buf->bytes[buf->length] = '\0';
-        buf->failed = true;
-        return;
-    }
+    assert(written == needed);
     buf->length += (size_t)needed;
 }
 

@@ -5,10 +5,11 @@
 
 static const char ellipsis[] = "...";
 
-/* How many of the first `byte_count` bytes can stay without leaving half a UTF-8 character. */
+/* How many of the first `byte_count` bytes, at least 4, can stay without leaving half a UTF-8
+   character. */
 static size_t whole_characters(const char *text, size_t byte_count) {
     size_t start = byte_count;
-    while (start > 0 && byte_count - start < 4 && ((unsigned char)text[start] & 0xC0) == 0x80) {
+    while (byte_count - start < 4 && ((unsigned char)text[start] & 0xC0) == 0x80) {
         start--;
     }
     return start;

@@ -1,7 +1,7 @@
 #include "common/network.h"
 
 #include <arpa/inet.h>
-#include <stdio.h>
+#include <assert.h>
 #include <string.h>
 
 #include "common/config.h"
@@ -45,8 +45,12 @@ static enum err_code parse_prefix(const char *digits, bool is_ipv4, int *bits_ou
     int64_t prefix = 0;
     int64_t most = is_ipv4 ? ADDRESS_BITS - MAPPED_BITS : ADDRESS_BITS;
     size_t length = strspn(digits, "0123456789");
-    if (length < 1 || length > PREFIX_DIGITS_MAX || digits[length] != '\0' ||
-        config_parse_integer(digits, &prefix, err) != ERR_OK || prefix > most) {
+    bool is_number = length >= 1 && length <= PREFIX_DIGITS_MAX && digits[length] == '\0';
+    if (is_number) {
+        enum err_code code = config_parse_integer(digits, &prefix, err);
+        assert(code == ERR_OK); /* so few digits are a number */
+    }
+    if (!is_number || prefix > most) {
         return err_set(err, ERR_INVALID, "a network ends in / and a number up to %d", (int)most);
     }
     if (prefix == 0) {
@@ -98,13 +102,13 @@ enum err_code networks_parse(const char *text, struct networks *networks_out, st
     while (*next != '\0') {
         char item[ITEM_BYTES];
         size_t length = strcspn(next, ",");
-        int shown = (int)(length < sizeof item ? length : sizeof item);
-        int printed = snprintf(item, sizeof item, "%.*s", shown, next);
-        enum err_code code = printed < 0 || (size_t)printed >= sizeof item
-                                 ? err_set(err, ERR_INVALID, "too long for an address")
-                                 : parse_item(item, &networks, err);
+        size_t copied = length < sizeof item ? length : sizeof item - 1;
+        memcpy(item, next, copied);
+        item[copied] = '\0';
+        enum err_code code = copied < length ? err_set(err, ERR_INVALID, "too long for an address")
+                                             : parse_item(item, &networks, err);
         if (code != ERR_OK) {
-            return err_wrap(err, "\"%.*s\"", shown, next);
+            return err_wrap(err, "\"%.*s\"", (int)copied, next);
         }
         next += length;
         next += *next == ',';

@@ -1,5 +1,6 @@
 #include "common/settings.h"
 
+#include <assert.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -344,7 +345,8 @@ static enum err_code check_clients_differ(const struct settings *settings, struc
         return ERR_OK;
     }
     enum err_code code = networks_parse(settings->trusted_proxies, &trusted, err);
-    if (code == ERR_OK && !trusted.has_unix) {
+    assert(code == ERR_OK); /* its own check has been before */
+    if (!trusted.has_unix) {
         code =
             err_set(err, ERR_INVALID,
                     "PREORDER_RATE_LIMIT (%s) needs the word unix in PREORDER_TRUSTED_PROXIES when "
@@ -479,14 +481,13 @@ enum err_code settings_reload(struct settings *settings, struct err *err) {
         return err->code;
     }
     enum err_code code = log_level_parse(fresh.log_level, &level, err);
-    if (code == ERR_OK) {
-        log_set_level(level);
-        swap_texts(&settings->log_level, &fresh.log_level);
-        swap_texts(&settings->klaviyo_api_key, &fresh.klaviyo_api_key);
-        swap_texts(&settings->stripe_webhook_secret, &fresh.stripe_webhook_secret);
-    }
+    assert(code == ERR_OK); /* it is one of the choices */
+    log_set_level(level);
+    swap_texts(&settings->log_level, &fresh.log_level);
+    swap_texts(&settings->klaviyo_api_key, &fresh.klaviyo_api_key);
+    swap_texts(&settings->stripe_webhook_secret, &fresh.stripe_webhook_secret);
     settings_release(&fresh);
-    return code;
+    return ERR_OK;
 }
 
 void settings_release(struct settings *settings) {
@@ -494,14 +495,12 @@ void settings_release(struct settings *settings) {
     config_release(&table, settings);
 }
 
-enum err_code settings_start_log(const struct settings *settings, const char *component,
-                                 struct err *err) {
+void settings_start_log(const struct settings *settings, const char *component) {
     enum log_format format = LOG_FORMAT_AUTO;
     enum log_level level = LOG_LEVEL_INFO;
-    if (log_format_parse(settings->log_format, &format, err) != ERR_OK ||
-        log_level_parse(settings->log_level, &level, err) != ERR_OK) {
-        return err->code;
-    }
+    struct err err;
+    enum err_code format_code = log_format_parse(settings->log_format, &format, &err);
+    enum err_code level_code = log_level_parse(settings->log_level, &level, &err);
+    assert(format_code == ERR_OK && level_code == ERR_OK); /* each is one of its choices */
     log_init(component, format, level);
-    return ERR_OK;
 }

@@ -1,12 +1,12 @@
 #include "common/settings_check.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -273,7 +273,9 @@ static bool is_loopback(const struct url *url) {
     struct in_addr four;
     struct in6_addr six;
     if (url->is_bracketed) {
-        return inet_pton(AF_INET6, url->host, &six) == 1 && IN6_IS_ADDR_LOOPBACK(&six);
+        int result = inet_pton(AF_INET6, url->host, &six);
+        assert(result == 1); /* read_host has looked */
+        return memcmp(&six, &in6addr_loopback, sizeof six) == 0;
     }
     if (strcmp(url->host, "localhost") == 0) {
         return true;
@@ -320,8 +322,8 @@ static bool is_origin(const char *text) {
     }
     /* They leave the scheme's own port out, too. */
     const char *own_port = url.is_https ? ":443" : ":80";
-    size_t length = strlen(text);
-    return length < strlen(own_port) || strcmp(text + length - strlen(own_port), own_port) != 0;
+    size_t before = strlen(text) - strlen(own_port); /* the scheme is longer than its port */
+    return strcmp(text + before, own_port) != 0;
 }
 
 enum err_code settings_check_origins(const char *text, struct err *err) {
@@ -329,9 +331,10 @@ enum err_code settings_check_origins(const char *text, struct err *err) {
     while (*next != '\0') {
         char origin[HOST_BYTES + 16];
         size_t length = strcspn(next, ",");
-        int printed = snprintf(origin, sizeof origin, "%.*s",
-                               (int)(length < sizeof origin ? length : sizeof origin), next);
-        if (printed < 0 || (size_t)printed >= sizeof origin || !is_origin(origin)) {
+        size_t copied = length < sizeof origin ? length : sizeof origin - 1;
+        memcpy(origin, next, copied);
+        origin[copied] = '\0';
+        if (copied < length || !is_origin(origin)) {
             return err_set(
                 err, ERR_INVALID,
                 "\"%.100s\" is no origin: write them like https://shop.example, in lower "

@@ -1,5 +1,6 @@
 #include "common/signals.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -16,26 +17,21 @@ static void stop_signals(sigset_t *set) {
     (void)sigaddset(set, SIGINT);
 }
 
-static enum err_code ignore_signal(int number, struct err *err) {
+static void ignore_signal(int number) {
     struct sigaction action = {.sa_handler = SIG_IGN};
-    if (sigaction(number, &action, NULL) != 0) {
-        return err_set_errno(err, ERR_FATAL, errno, "cannot ignore signal %d", number);
-    }
-    return ERR_OK;
+    int result = sigaction(number, &action, NULL);
+    assert(result == 0); /* it fails for wrong arguments only */
 }
 
 enum err_code signals_open(struct signals *signals, struct err *err) {
     *signals = (struct signals){.fd = -1};
-    if (ignore_signal(SIGPIPE, err) != ERR_OK || ignore_signal(SIGXFSZ, err) != ERR_OK) {
-        return err->code;
-    }
+    ignore_signal(SIGPIPE);
+    ignore_signal(SIGXFSZ);
     sigset_t set;
     stop_signals(&set);
     (void)sigaddset(&set, SIGHUP);
     int result = pthread_sigmask(SIG_BLOCK, &set, NULL);
-    if (result != 0) {
-        return err_set_errno(err, ERR_FATAL, result, "cannot block signals");
-    }
+    assert(result == 0); /* as above */
     signals->fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
     if (signals->fd < 0) {
         return err_set_errno(err, ERR_FATAL, errno, "cannot wait for signals");
@@ -71,17 +67,14 @@ static void take_in(struct signals *signals, uint32_t number) {
         signals->reload_asked = true;
         return;
     }
-    if (signals->stop_asked) {
-        _exit(EXIT_STATUS_SECOND_STOP);
-    }
     signals->stop_asked = true;
     arm_second_stop();
 }
 
 void signals_read(struct signals *signals) {
     struct signalfd_siginfo info;
-    /* Each of the three signals can be pending once. */
-    for (int i = 0; i < 3; i++) {
+    /* A reload and a stop: the second stop never comes this way. */
+    for (int i = 0; i < 2; i++) {
         ssize_t got = read(signals->fd, &info, sizeof info);
         if (got != (ssize_t)sizeof info) {
             return; /* EAGAIN: nothing more */

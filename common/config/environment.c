@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,12 +45,12 @@ static enum err_code take_variable(struct config_state *state, const char *name,
         break;
     }
     size_t prefix_length = strlen(table->prefix);
-    if (prefix_length > 0 && strncmp(name, table->prefix, prefix_length) == 0) {
-        if (config_unknown_setting(table, name, err) != ERR_OK) {
-            return err_wrap(err, "environment");
-        }
+    if (prefix_length == 0 || strncmp(name, table->prefix, prefix_length) != 0) {
+        return ERR_OK;
     }
-    return ERR_OK;
+    enum err_code code = config_unknown_setting(table, name, err);
+    assert(code == ERR_INVALID);
+    return err_wrap(err, "environment");
 }
 
 enum err_code config_read_environment(struct config_state *state, struct err *err) {
@@ -75,7 +76,8 @@ static enum err_code take_credential(struct config_state *state, size_t index,
     const char *name = state->table->entries[index].name;
     char path[4096];
     int length = snprintf(path, sizeof path, "%s/%s", directory, name);
-    if (length < 0 || (size_t)length >= sizeof path) {
+    assert(length > 0);
+    if ((size_t)length >= sizeof path) {
         return err_set(err, ERR_INVALID, "CREDENTIALS_DIRECTORY: the path is too long");
     }
     for (char *next = path + strlen(directory); *next != '\0'; next++) {

@@ -137,9 +137,5 @@ void log_line_append_number(struct log_line *line, const struct log_field *field
                      ? snprintf(text, sizeof text, "%" PRId64, field->integer)
                      : snprintf(text, sizeof text, "%.9g", field->number);
     assert(length > 0 && (size_t)length < sizeof text);
-    char *comma = strchr(text, ',');
-    if (comma != NULL) {
-        *comma = '.';
-    }
     log_line_append(line, text);
 }

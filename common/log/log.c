@@ -29,12 +29,13 @@ static bool stderr_is_journal(void) {
     const char *stream = getenv("JOURNAL_STREAM");
     struct stat stat;
     if (stream == NULL || fstat(STDERR_FILENO, &stat) != 0) {
-        return false;
+        return false; /* not even /dev/null could be put in place of stderr */
     }
     char expected[64];
     int length = snprintf(expected, sizeof expected, "%ju:%ju", (uintmax_t)stat.st_dev,
                           (uintmax_t)stat.st_ino);
-    return length > 0 && (size_t)length < sizeof expected && strcmp(expected, stream) == 0;
+    assert(length > 0 && (size_t)length < sizeof expected);
+    return strcmp(expected, stream) == 0;
 }
 
 static enum log_format resolve_format(enum log_format format) {

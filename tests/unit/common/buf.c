@@ -116,6 +116,30 @@ static void out_of_memory_is_a_failure_that_keeps_what_is_there(void **state) {
     buf_release(&buf);
 }
 
+static void without_a_maximum_it_grows_as_it_must(void **state) {
+    (void)state;
+    struct buf buf;
+    char chunk[1000] = {0};
+    buf_init(&buf, SIZE_MAX);
+    for (int i = 0; i < 70; i++) {
+        buf_append(&buf, chunk, sizeof chunk);
+    }
+    assert_false(buf_failed(&buf));
+    assert_int_equal(buf.length, 70000);
+    buf_release(&buf);
+}
+
+static void a_format_that_cannot_be_written_is_a_failure(void **state) {
+    (void)state;
+    struct buf buf;
+    buf_init(&buf, 100);
+    buf_append_text(&buf, "abc");
+    buf_append_format(&buf, "%ls", L"\x20AC"); /* the C locale has no euro */
+    assert_true(buf_failed(&buf));
+    assert_string_equal(buf_text(&buf), "abc");
+    buf_release(&buf);
+}
+
 static void memory_stays_near_the_maximum(void **state) {
     (void)state;
     struct buf buf;
@@ -179,6 +203,8 @@ int main(void) {
         cmocka_unit_test(take_hands_over_and_leaves_it_usable),
         cmocka_unit_test(release_is_right_for_a_zeroed_one),
         cmocka_unit_test(out_of_memory_is_a_failure_that_keeps_what_is_there),
+        cmocka_unit_test(without_a_maximum_it_grows_as_it_must),
+        cmocka_unit_test(a_format_that_cannot_be_written_is_a_failure),
         cmocka_unit_test(memory_stays_near_the_maximum),
         cmocka_unit_test(random_appends_agree_with_a_plain_array),
     };

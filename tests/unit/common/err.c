@@ -88,6 +88,27 @@ static void no_character_is_cut_in_half(void **state) {
     }
 }
 
+static void bytes_that_are_no_characters_are_cut_anywhere(void **state) {
+    (void)state;
+    struct err err;
+    char text[2 * ERR_TEXT_BYTES];
+    memset(text, '\x80', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    (void)err_set(&err, ERR_INVALID, "%s", text);
+    assert_true(strlen(err.text) > ERR_TEXT_BYTES - 10);
+    assert_string_equal(err.text + strlen(err.text) - 4, "\x80...");
+}
+
+static void a_text_that_cannot_be_written_leaves_the_code(void **state) {
+    (void)state;
+    struct err err;
+    assert_int_equal(err_set(&err, ERR_BUSY, "%ls", L"\x20AC"), ERR_BUSY); /* no euro in C */
+    assert_string_equal(err.text, "");
+    (void)err_set(&err, ERR_CONFLICT, "inner");
+    assert_int_equal(err_wrap(&err, "%ls", L"\x20AC"), ERR_CONFLICT);
+    assert_string_equal(err.text, ": inner");
+}
+
 static void every_code_has_a_name(void **state) {
     (void)state;
     assert_string_equal(err_name(ERR_OK), "ok");
@@ -110,6 +131,8 @@ int main(void) {
         cmocka_unit_test(text_of_the_largest_size_is_kept_whole),
         cmocka_unit_test(longer_text_is_cut_with_dots),
         cmocka_unit_test(no_character_is_cut_in_half),
+        cmocka_unit_test(bytes_that_are_no_characters_are_cut_anywhere),
+        cmocka_unit_test(a_text_that_cannot_be_written_leaves_the_code),
         cmocka_unit_test(every_code_has_a_name),
     };
     return cmocka_run_group_tests_name("common/err", tests, NULL, NULL);

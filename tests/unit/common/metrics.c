@@ -35,6 +35,20 @@ static const struct metric table[] = {
 static struct metrics *metrics;
 static char *shown;
 
+/* calloc is wrapped by the linker: the test decides which call finds no memory. */
+void *__real_calloc(size_t count, size_t byte_count);
+void *__wrap_calloc(size_t count, size_t byte_count);
+
+static int callocs_left = -1; /* negative: no end */
+
+void *__wrap_calloc(size_t count, size_t byte_count) {
+    if (callocs_left == 0) {
+        return NULL;
+    }
+    callocs_left -= callocs_left > 0;
+    return __real_calloc(count, byte_count);
+}
+
 static int setup(void **state) {
     (void)state;
     struct err err;
@@ -156,6 +170,53 @@ static void gauges_are_set_and_zeroed(void **state) {
     expect("shop_level 0\n");
 }
 
+static void numbers_that_are_not_whole_are_written_in_other_ways(void **state) {
+    (void)state;
+    static const struct {
+        double value;
+        const char *line;
+    } cases[] = {{-1e20, "shop_level -1e+20\n"},
+                 {1e20, "shop_level 1e+20\n"},
+                 {9007199254740991.0, "shop_level 9007199254740991\n"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        metrics_set(metrics, LEVEL, NULL, cases[i].value);
+        expect(cases[i].line);
+    }
+}
+
+static void a_histogram_may_have_as_many_bounds_as_there_are_places(void **state) {
+    (void)state;
+    struct metric metric = {.name = "full_seconds", .help = "Full.", .kind = METRIC_HISTOGRAM};
+    struct metrics *full = NULL;
+    struct buf text;
+    struct err err;
+    for (size_t i = 0; i < METRIC_BOUNDS_MAX; i++) {
+        metric.bounds[i] = (double)(i + 1);
+    }
+    assert_int_equal(metrics_open(&metric, 1, &full, &err), ERR_OK);
+    metrics_observe(full, 0, NULL, METRIC_BOUNDS_MAX + 1);
+    buf_init(&text, 65536);
+    metrics_render(full, &text);
+    assert_non_null(strstr(buf_text(&text), "le=\"+Inf\"} 1\n"));
+    buf_release(&text);
+    metrics_close(full);
+}
+
+static void without_memory_there_are_no_metrics(void **state) {
+    (void)state;
+    size_t metric_count = sizeof table / sizeof table[0];
+    for (int allowed = 0; allowed < (int)metric_count + 2; allowed++) {
+        struct metrics *none = NULL;
+        struct err err = {0};
+        callocs_left = allowed;
+        enum err_code code = metrics_open(table, metric_count, &none, &err);
+        callocs_left = -1;
+        assert_int_equal(code, ERR_FATAL);
+        assert_string_equal(err.text, "out of memory");
+        assert_null(none);
+    }
+}
+
 enum { ROUNDS = 20000 };
 
 static void *write_all_the_time(void *context) {
@@ -208,6 +269,10 @@ int main(void) {
         cmocka_unit_test_setup_teardown(buckets_are_cumulative_and_closed_above, setup, teardown),
         cmocka_unit_test_setup_teardown(gauges_are_set_and_zeroed, setup, teardown),
         cmocka_unit_test_setup_teardown(another_thread_may_look_while_one_writes, setup, teardown),
+        cmocka_unit_test_setup_teardown(numbers_that_are_not_whole_are_written_in_other_ways, setup,
+                                        teardown),
+        cmocka_unit_test(a_histogram_may_have_as_many_bounds_as_there_are_places),
+        cmocka_unit_test(without_memory_there_are_no_metrics),
         cmocka_unit_test(nothing_is_counted_without_metrics),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -73,6 +73,8 @@ static void a_wrong_list_is_refused_with_the_member(void **state) {
         {"2001:db8::/129", "up to 128"},
         {"10.0.0.0/", "up to 32"},
         {"10.0.0.0/-1", "up to 32"},
+        {"10.0.0.0/8x", "up to 32"},
+        {"10.0.0.0/0008", "up to 32"},
         {"0.0.0.0/0", "everybody"},
         {"::/0", "everybody"},
         {"10.0.0.1/8", "\"10.0.0.1/8\": the address has bits behind"},

@@ -27,9 +27,9 @@ static void a_number_a_second_or_a_minute(void **state) {
 
 static void nothing_else(void **state) {
     (void)state;
-    static const char *const wrong[] = {"",     "0/s",  "-1/s",  "5",          "5/h",  "5/ms",
-                                        "/s",   "5 /s", "1.5/s", "1000001/s",  "OFF",  "off/s",
-                                        "+5/s", "5/s ", "0x5/s", "99999999/s", "5/s/m"};
+    static const char *const wrong[] = {
+        "",          "0/s", "-1/s",  "5",    "5/h",  "5/ms", "/s",    "5 /s",       "1.5/s",
+        "1000001/s", "OFF", "off/s", "+5/s", "5/s ", "-/m",  "0x5/s", "99999999/s", "5/s/m"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         struct quota quota = {7, 7};
         struct err err = {0};

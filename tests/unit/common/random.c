@@ -1,12 +1,31 @@
 /* Randomness: fair below any bound, repeatable from a seed, and never stuck on a broken source. */
 #include "common/random.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include <cmocka.h>
+
+/* getrandom is wrapped by the linker: the test decides how it is interrupted. */
+ssize_t __real_getrandom(void *bytes, size_t byte_count, unsigned flags);
+ssize_t __wrap_getrandom(void *bytes, size_t byte_count, unsigned flags);
+
+static bool is_interrupted;
+static int getrandom_calls;
+
+/* If interrupted: every other call gives nothing, the others one byte. */
+ssize_t __wrap_getrandom(void *bytes, size_t byte_count, unsigned flags) {
+    if (is_interrupted && getrandom_calls++ % 2 == 0) {
+        errno = EINTR;
+        return -1;
+    }
+    return __real_getrandom(bytes, is_interrupted ? 1 : byte_count, flags);
+}
 
 static void system_fills_every_byte(void **state) {
     (void)state;
@@ -21,6 +40,24 @@ static void system_fills_every_byte(void **state) {
     }
     for (size_t i = 0; i < sizeof seen; i++) {
         assert_int_not_equal(seen[i], 0); /* chance of a false alarm: 700 in 2^160 */
+    }
+}
+
+static void signals_only_slow_it_down(void **state) {
+    (void)state;
+    unsigned char seen[16] = {0};
+    is_interrupted = true;
+    for (int round = 0; round < 20; round++) {
+        unsigned char bytes[sizeof seen] = {0};
+        random_fill(random_system(), bytes, sizeof bytes);
+        for (size_t i = 0; i < sizeof bytes; i++) {
+            seen[i] |= bytes[i];
+        }
+    }
+    is_interrupted = false;
+    assert_int_equal(getrandom_calls, 20 * 2 * sizeof seen);
+    for (size_t i = 0; i < sizeof seen; i++) {
+        assert_int_not_equal(seen[i], 0);
     }
 }
 
@@ -105,6 +142,7 @@ static void below_ends_even_with_a_broken_source(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(system_fills_every_byte),
+        cmocka_unit_test(signals_only_slow_it_down),
         cmocka_unit_test(seeded_repeats_itself),
         cmocka_unit_test(seeded_is_splitmix64),
         cmocka_unit_test(below_stays_below_and_reaches_everything),

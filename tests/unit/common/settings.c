@@ -15,6 +15,29 @@
 #include "common/log.h"
 #include "tests/unit/common/capture.h"
 
+/* Memory and /proc are wrapped by the linker: the test decides whether they are there. */
+void *__real_calloc(size_t count, size_t byte_count);
+void *__wrap_calloc(size_t count, size_t byte_count);
+FILE *__real_fopen64(const char *path, const char *mode);
+FILE *__wrap_fopen64(const char *path, const char *mode);
+
+static size_t refused_bytes; /* an allocation of so many bytes fails */
+static bool is_boot_id_hidden, is_boot_id_cut;
+
+void *__wrap_calloc(size_t count, size_t byte_count) {
+    return count * byte_count == refused_bytes && refused_bytes > 0
+               ? NULL
+               : __real_calloc(count, byte_count);
+}
+
+FILE *__wrap_fopen64(const char *path, const char *mode) {
+    bool is_boot_id = strstr(path, "boot_id") != NULL;
+    if (is_boot_id && is_boot_id_hidden) {
+        return NULL;
+    }
+    return __real_fopen64(is_boot_id && is_boot_id_cut ? "/dev/null" : path, mode);
+}
+
 struct run {
     struct settings settings;
     enum err_code code;
@@ -180,6 +203,22 @@ static void the_boot_id_stands_in_for_a_host_id(void **state) {
     assert_int_equal(strlen(run->settings.host_id), 36);
 }
 
+static void without_a_boot_id_the_host_id_is_asked_for(void **state) {
+    struct run *run = *state;
+    is_boot_id_hidden = true;
+    LOAD(run, SETTINGS_WORKER, NULL);
+    is_boot_id_hidden = false;
+    assert_refused(run, "PREORDER_HOST_ID: cannot read /proc", "set it");
+    is_boot_id_cut = true;
+    LOAD(run, SETTINGS_WORKER, NULL);
+    is_boot_id_cut = false;
+    assert_refused(run, "PREORDER_HOST_ID: cannot read /proc", "set it");
+    refused_bytes = sizeof "b95a8a00-7bb5-4b82-b090-67aeafa6f6dc";
+    LOAD(run, SETTINGS_WORKER, NULL);
+    refused_bytes = 0;
+    assert_refused(run, "PREORDER_HOST_ID", "set it");
+}
+
 static void a_worker_address_that_was_given_is_no_default(void **state) {
     struct run *run = *state;
     LOAD(run, SETTINGS_WORKER, "--worker-listen=127.0.0.1:8082");
@@ -343,6 +382,7 @@ int main(void) {
         TEST(default_figures_are_the_published_ones),
         TEST(the_worker_does_not_start_without_a_key),
         TEST(the_boot_id_stands_in_for_a_host_id),
+        TEST(without_a_boot_id_the_host_id_is_asked_for),
         TEST(a_worker_address_that_was_given_is_no_default),
         TEST(the_base_url_loses_its_last_slash),
         TEST(a_lease_outlasts_the_request_and_its_settlement),

@@ -121,7 +121,8 @@ static void plain_http_goes_only_to_this_machine(void **state) {
           "http://[0:0:0:0:0:0:0:1]");
     REFUSES(settings_check_base_url, "http://a.klaviyo.com", "http://128.0.0.1", "http://10.0.0.1",
             "http://localhost.example", "http://127.0.0.1.example", "http://127.1",
-            "http://[2001:db8::1]", "http://localhost@a.com", "http://LOCALHOST.");
+            "http://[2001:db8::1]", "http://[::1:0:1]", "http://[0:0:1::1]", "http://[::2]",
+            "http://localhost@a.com", "http://LOCALHOST.");
     assert_int_equal(settings_check_base_url("http://a.klaviyo.com", &err), ERR_INVALID);
     assert_non_null(strstr(err.text, "would send the key unencrypted"));
 }
@@ -150,8 +151,8 @@ static void addresses_to_listen_on(void **state) {
     TAKES(settings_check_listen, "127.0.0.1:8080", "localhost:0", "[::1]:65535", "*_x:1",
           "unix:/run/preorder.sock", "unix:x");
     REFUSES(settings_check_listen, "", "8080", ":8080", "127.0.0.1",
-            "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:80x", "::1:80", "[::1]", "[]:80", "[::1:80",
-            "unix:", "none");
+            "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:008080", "127.0.0.1:80x", "::1:80", "[::1]",
+            "[]:80", "[::1:80", "unix:", "none");
     TAKES(settings_check_worker_listen, "none", "127.0.0.1:8082");
     REFUSES(settings_check_worker_listen, "", "None", "8082");
 }

@@ -118,6 +118,23 @@ static void two_stops_in_one_read_end_the_process(void **state) {
     assert_int_equal(in_child(two_stops_one_read), 1);
 }
 
+static int hangup_and_stop(void) {
+    struct signals signals;
+    struct err err;
+    CHECK(signals_open(&signals, &err) == ERR_OK);
+    CHECK(kill(getpid(), SIGHUP) == 0 && kill(getpid(), SIGTERM) == 0);
+    signals_read(&signals);
+    CHECK(signals.stop_asked && signals.reload_asked);
+    CHECK(kill(getpid(), SIGHUP) == 0);
+    CHECK(is_readable(&signals));
+    return FINE;
+}
+
+static void a_reload_and_a_stop_may_come_in_one_read(void **state) {
+    (void)state;
+    assert_int_equal(in_child(hangup_and_stop), FINE);
+}
+
 static int second_stop_while_stuck(void) {
     struct signals signals;
     struct err err;
@@ -188,6 +205,7 @@ int main(void) {
         cmocka_unit_test(sigterm_and_sigint_ask_for_a_stop),
         cmocka_unit_test(sighup_asks_for_a_reload_as_often_as_it_comes),
         cmocka_unit_test(two_stops_in_one_read_end_the_process),
+        cmocka_unit_test(a_reload_and_a_stop_may_come_in_one_read),
         cmocka_unit_test(the_second_stop_works_while_the_loop_is_stuck),
         cmocka_unit_test(broken_pipes_and_file_limits_are_errors_of_the_call),
         cmocka_unit_test(running_out_of_descriptors_is_told),

@@ -19,6 +19,58 @@
 
 #include "tests/unit/common/capture.h"
 
+/* Calls that are wrapped by the linker: the test decides whether there is a journal and what it says,
+   whether files open, and how often a signal interrupts a write. */
+struct iovec;
+int __real_access(const char *path, int mode);
+int __wrap_access(const char *path, int mode);
+int __wrap_sd_journal_sendv(const struct iovec *parts, int part_count);
+int __real_open64(const char *path, int flags, ...);
+int __wrap_open64(const char *path, int flags, ...);
+ssize_t __real_write(int fd, const void *bytes, size_t byte_count);
+ssize_t __wrap_write(int fd, const void *bytes, size_t byte_count);
+
+static struct {
+    bool is_there;
+    int answer;
+    int line_count;
+} journal;
+static bool has_no_descriptors;
+static int interrupts_left;
+
+int __wrap_access(const char *path, int mode) {
+    bool is_journal = strcmp(path, "/run/systemd/journal/socket") == 0;
+    return is_journal ? journal.is_there ? 0 : -1 : __real_access(path, mode);
+}
+
+int __wrap_sd_journal_sendv(const struct iovec *parts, int part_count) {
+    (void)parts;
+    (void)part_count;
+    journal.line_count++;
+    return journal.answer;
+}
+
+int __wrap_open64(const char *path, int flags, ...) {
+    if (has_no_descriptors) {
+        errno = ENFILE;
+        return -1;
+    }
+    return __real_open64(path, flags, 0);
+}
+
+/* Interrupted, then only the first byte is taken. */
+ssize_t __wrap_write(int fd, const void *bytes, size_t byte_count) {
+    if (interrupts_left > 0) {
+        interrupts_left--;
+        if (interrupts_left % 2 == 1) {
+            errno = EINTR;
+            return -1;
+        }
+        return __real_write(fd, bytes, 1);
+    }
+    return __real_write(fd, bytes, byte_count);
+}
+
 enum { TEXT_BYTES_MAX = 16 * 1024 * 1024 };
 
 static char *log_one_line(enum log_format format) {
@@ -77,17 +129,54 @@ static void auto_takes_the_journal_when_stderr_is_connected_to_it(void **state) 
     (void)snprintf(stream, sizeof stream, "%ju:%ju", (uintmax_t)stat.st_dev,
                    (uintmax_t)stat.st_ino);
     result += setenv("JOURNAL_STREAM", stream, 1);
+    journal.line_count = 0;
+    journal.is_there = true;
     log_init("api", LOG_FORMAT_AUTO, LOG_LEVEL_INFO);
-    log_info(LOG_MSG("hello from a test"));
+    log_info(LOG_MSG("to the journal"));
+    journal.is_there = false;
+    log_init("api", LOG_FORMAT_AUTO, LOG_LEVEL_INFO);
+    log_info(LOG_MSG("to stderr"));
     capture_end(&capture, &text);
     assert_int_equal(result, 0);
     assert_int_equal(unsetenv("JOURNAL_STREAM"), 0);
-    /* With a journal the line is there and not here; without one nothing would ever show it. */
-    if (access("/run/systemd/journal/socket", W_OK) == 0) {
-        assert_string_equal(buf_text(&text), "");
-    } else {
-        assert_non_null(strstr(buf_text(&text), "Z info  hello from a test\n"));
-    }
+    assert_int_equal(journal.line_count, 1);
+    assert_null(strstr(buf_text(&text), "to the journal"));
+    assert_non_null(strstr(buf_text(&text), "Z info  to stderr\n"));
+    buf_release(&text);
+}
+
+static void what_the_journal_does_not_take_goes_to_stderr(void **state) {
+    (void)state;
+    journal.is_there = true;
+    journal.line_count = 0;
+    journal.answer = 0;
+    char *taken = log_one_line(LOG_FORMAT_JOURNAL);
+    journal.answer = -ENOBUFS;
+    char *refused = log_one_line(LOG_FORMAT_JOURNAL);
+    journal.answer = 0;
+    journal.is_there = false;
+    char *without = log_one_line(LOG_FORMAT_JOURNAL);
+    assert_int_equal(journal.line_count, 2);
+    assert_string_equal(taken, "");
+    assert_non_null(strstr(refused, "hello n=1\n"));
+    assert_non_null(strstr(without, "hello n=1\n"));
+    free(taken);
+    free(refused);
+    free(without);
+}
+
+static void a_line_survives_signals(void **state) {
+    (void)state;
+    struct capture capture;
+    struct buf text;
+    buf_init(&text, TEXT_BYTES_MAX);
+    capture_begin(&capture, STDERR_FILENO);
+    log_init("api", LOG_FORMAT_TEXT, LOG_LEVEL_INFO);
+    interrupts_left = 6;
+    log_info(LOG_MSG("whole"));
+    capture_end(&capture, &text);
+    assert_int_equal(interrupts_left, 0);
+    assert_non_null(strstr(buf_text(&text), "Z info  whole\n"));
     buf_release(&text);
 }
 
@@ -203,6 +292,23 @@ static void nothing_else_gets_the_number_of_a_missing_stderr(void **state) {
     assert_int_equal(WEXITSTATUS(status), 7);
 }
 
+static void a_process_without_descriptors_logs_as_far_as_it_can(void **state) {
+    (void)state;
+    pid_t pid = fork();
+    if (pid == 0) {
+        (void)setenv("JOURNAL_STREAM", "1:1", 1);
+        (void)close(STDERR_FILENO);
+        has_no_descriptors = true;
+        log_init("api", LOG_FORMAT_AUTO, LOG_LEVEL_INFO);
+        log_info(LOG_MSG("lost"));
+        _exit(7);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 7);
+}
+
 static void names_of_levels_are_understood(void **state) {
     (void)state;
     static const char *const names[] = {"error", "warning", "info", "debug"};
@@ -234,11 +340,14 @@ int main(void) {
         cmocka_unit_test(auto_is_json_when_nobody_watches),
         cmocka_unit_test(a_journal_stream_that_is_not_stderr_does_not_count),
         cmocka_unit_test(auto_takes_the_journal_when_stderr_is_connected_to_it),
+        cmocka_unit_test(what_the_journal_does_not_take_goes_to_stderr),
+        cmocka_unit_test(a_line_survives_signals),
         cmocka_unit_test(auto_is_text_on_a_terminal),
         cmocka_unit_test(levels_below_the_chosen_one_are_left_out),
         cmocka_unit_test(lines_of_several_threads_are_never_mixed),
         cmocka_unit_test(a_stderr_that_takes_nothing_harms_nobody),
         cmocka_unit_test(nothing_else_gets_the_number_of_a_missing_stderr),
+        cmocka_unit_test(a_process_without_descriptors_logs_as_far_as_it_can),
         cmocka_unit_test(names_of_levels_are_understood),
         cmocka_unit_test(names_of_formats_are_understood),
     };
