@@ -106,6 +106,8 @@ static void a_pause_is_shown_by_its_kind_and_goes_away(void **state) {
          "http_400"},
         {"check KLAVIYO_CA_FILE and the clock: certificate: expired", "certificate"},
         {"a failure nobody foresaw: Klaviyo answered no", "other"},
+        {"a failure nobody foresaw: Klaviyo answered 4", "other"},
+        {"a failure nobody foresaw: Klaviyo answered 40", "other"},
     };
     struct fixture *fixture = *state;
     struct watch *watch = open_watch(fixture);
@@ -148,6 +150,11 @@ static void the_account_s_note_says_what_holds_it(void **state) {
     pause_account(fixture, "check the key");
     ASSERT_CODE(ERR_BUSY, watch_check_account(watch, &err));
     assert_string_equal(err.text, "paused since 1970-01-01T00:16:40.000Z: check the key");
+    fixture_run(fixture, "UPDATE account SET paused_by_person = 1");
+    pass_interval();
+    ASSERT_CODE(ERR_BUSY, watch_check_account(watch, &err));
+    assert_string_equal(err.text,
+                        "paused by a person since 1970-01-01T00:16:40.000Z: check the key");
     watch_close(watch);
 }
 
@@ -216,6 +223,49 @@ static void a_checkpoint_tells_how_long_it_took(void **state) {
     store_close(store);
 }
 
+/* calloc is wrapped by the linker: the test decides which call finds no memory. */
+void *__real_calloc(size_t count, size_t byte_count);
+void *__wrap_calloc(size_t count, size_t byte_count);
+
+static int callocs_left = -1; /* negative: no end */
+
+void *__wrap_calloc(size_t count, size_t byte_count) {
+    if (callocs_left == 0) {
+        return NULL;
+    }
+    callocs_left -= callocs_left > 0 ? 1 : 0;
+    return __real_calloc(count, byte_count);
+}
+
+static void without_memory_there_is_no_watch(void **state) {
+    struct fixture *fixture = *state;
+    struct watch_options options = {.component = "test", .store = fixture->store, .clock = &played};
+    enum err_code code = ERR_FATAL;
+    int allowed = 0;
+    for (; code != ERR_OK; allowed++) {
+        struct watch *watch = NULL;
+        struct err err = {0};
+        callocs_left = allowed;
+        code = watch_open(&options, &watch, &err);
+        callocs_left = -1;
+        assert_true(code == ERR_OK || code == ERR_FATAL);
+        assert_true((code == ERR_OK) == (watch != NULL));
+        watch_close(watch);
+    }
+    assert_true(allowed > 10);
+}
+
+static void an_event_that_is_due_later_is_not_late(void **state) {
+    struct fixture *fixture = *state;
+    fixture_store_samples(fixture, 1, NULL);
+    struct watch *watch = open_watch(fixture);
+    expect(render(watch), "preorder_outbox_oldest_due_age_seconds 0.1\n");
+    wall_ms = FIXTURE_NOW_MS - 60000; /* set back */
+    pass_interval();
+    expect(render(watch), "preorder_outbox_oldest_due_age_seconds 0\n");
+    watch_close(watch);
+}
+
 #define EACH(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 int main(void) {
@@ -225,6 +275,8 @@ int main(void) {
         EACH(a_pause_is_shown_by_its_kind_and_goes_away),
         EACH(the_account_s_note_says_what_holds_it),
         EACH(figures_that_cannot_be_read_are_left_out),
+        EACH(without_memory_there_is_no_watch),
+        EACH(an_event_that_is_due_later_is_not_late),
         EACH(a_write_tells_how_long_it_waited_for_the_gate),
         EACH(a_checkpoint_tells_how_long_it_took),
     };
