@@ -262,18 +262,18 @@ static bool build_headers(const struct sender *sender, struct sender_slot *slot,
                           const struct transport_request *request) {
     curl_slist_free_all(slot->headers);
     slot->headers = curl_slist_append(NULL, "Expect:"); /* no waiting for a 100 */
-    bool is_built = slot->headers != NULL &&
-                    add_header(slot, "Authorization", sender->authorization) &&
-                    add_header(slot, "revision", sender->revision) &&
-                    add_header(slot, "Content-Type", "application/vnd.api+json") &&
-                    add_header(slot, "Accept", "application/vnd.api+json");
-    if (is_built && is_header_value(request->request_id)) {
-        is_built = add_header(slot, "X-Request-Id", request->request_id);
+    bool failed = slot->headers == NULL;
+    failed |= !add_header(slot, "Authorization", sender->authorization);
+    failed |= !add_header(slot, "revision", sender->revision);
+    failed |= !add_header(slot, "Content-Type", "application/vnd.api+json");
+    failed |= !add_header(slot, "Accept", "application/vnd.api+json");
+    if (is_header_value(request->request_id)) {
+        failed |= !add_header(slot, "X-Request-Id", request->request_id);
     }
-    if (is_built && is_header_value(request->traceparent)) {
-        is_built = add_header(slot, "traceparent", request->traceparent);
+    if (is_header_value(request->traceparent)) {
+        failed |= !add_header(slot, "traceparent", request->traceparent);
     }
-    return is_built;
+    return !failed;
 }
 
 static void reset_slot(const struct sender *sender, struct sender_slot *slot,
@@ -294,11 +294,12 @@ static enum err_code sender_start(void *context, size_t index,
     struct sender_slot *slot = &sender->slots[index];
     assert(index < sender->slot_count && !slot->is_up);
     reset_slot(sender, slot, request);
-    if (!build_headers(sender, slot, request) ||
-        curl_easy_setopt(slot->easy, CURLOPT_URL, sender->urls[request->kind]) != CURLE_OK ||
-        curl_easy_setopt(slot->easy, CURLOPT_HTTPHEADER, slot->headers) != CURLE_OK ||
-        curl_easy_setopt(slot->easy, CURLOPT_POSTFIELDSIZE_LARGE,
-                         (curl_off_t)request->payload_bytes) != CURLE_OK) {
+    bool failed = !build_headers(sender, slot, request);
+    failed |= curl_easy_setopt(slot->easy, CURLOPT_URL, sender->urls[request->kind]) != CURLE_OK;
+    failed |= curl_easy_setopt(slot->easy, CURLOPT_HTTPHEADER, slot->headers) != CURLE_OK;
+    failed |= curl_easy_setopt(slot->easy, CURLOPT_POSTFIELDSIZE_LARGE,
+                               (curl_off_t)request->payload_bytes) != CURLE_OK;
+    if (failed) {
         return err_set(err, ERR_BUSY, "out of memory for a request");
     }
     CURLMcode code = curl_multi_add_handle(sender->multi, slot->easy);
@@ -320,54 +321,61 @@ static enum err_code refuse_option(struct err *err) {
 /* What is the same for every request of a slot: how it is sent. */
 static bool set_request(struct sender_slot *slot) {
     CURL *easy = slot->easy;
-    return curl_easy_setopt(easy, CURLOPT_POST, 1L) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_READDATA, slot) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, slot->sender) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, slot->sender) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_PREREQDATA, slot) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_HEADERDATA, slot) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_WRITEDATA, slot) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, slot->error) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_PRIVATE, slot) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_USERAGENT, "preorder-worker/" PREORDER_VERSION) ==
-               CURLE_OK;
+    bool failed = false;
+    failed |= curl_easy_setopt(easy, CURLOPT_POST, 1L) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_READDATA, slot) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, slot->sender) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, slot->sender) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_PREREQDATA, slot) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_HEADERDATA, slot) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, slot) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, slot->error) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_PRIVATE, slot) != CURLE_OK;
+    failed |=
+        curl_easy_setopt(easy, CURLOPT_USERAGENT, "preorder-worker/" PREORDER_VERSION) != CURLE_OK;
+    return !failed;
 }
 
 /* A file of one's own is trusted instead of the system's certificates, not beside them: libcurl has a
    file and a folder, and both have a default. */
 static bool set_trust(const char *ca_file, CURL *easy) {
-    return ca_file[0] == '\0' || (curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file) == CURLE_OK &&
-                                  curl_easy_setopt(easy, CURLOPT_CAPATH, NULL) == CURLE_OK);
+    bool failed = false;
+    if (ca_file[0] != '\0') {
+        failed |= curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file) != CURLE_OK;
+        failed |= curl_easy_setopt(easy, CURLOPT_CAPATH, NULL) != CURLE_OK;
+    }
+    return !failed;
 }
 
 /* What it may never do, and how long it may take. */
 static bool set_limits(const struct sender_options *options, struct sender_slot *slot) {
     CURL *easy = slot->easy;
-    bool is_plain = strncasecmp(options->base_url, "http:", 5) == 0;
-    return curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, is_plain ? "http" : "https") == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L) == CURLE_OK &&
-           set_trust(options->ca_file, easy) &&
-           curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
-           /* Else a transfer that ends while its name is being looked up stops the loop until the
-              name server has answered or timed out. */
-           curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)options->request_timeout_ms) ==
-               CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)options->connect_timeout_ms) ==
-               CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)CONNECTION_AGE_S_MAX) == CURLE_OK;
+    const char *scheme = strncasecmp(options->base_url, "http:", 5) == 0 ? "http" : "https";
+    bool failed = !set_trust(options->ca_file, easy);
+    failed |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, scheme) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_PROXY, "") != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) != CURLE_OK;
+    /* Else a transfer that ends while its name is being looked up stops the loop until the name server
+       has answered or timed out. */
+    failed |= curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L) != CURLE_OK;
+    failed |=
+        curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)options->request_timeout_ms) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
+                               (long)options->connect_timeout_ms) != CURLE_OK;
+    failed |= curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)CONNECTION_AGE_S_MAX) != CURLE_OK;
+    return !failed;
 }
 
 static enum err_code open_slots(struct sender *sender, const struct sender_options *options,
@@ -397,7 +405,7 @@ static enum err_code set_urls(struct sender *sender, const char *base_url, struc
     for (size_t kind = 0; kind < TRANSPORT_KINDS && is_fit; kind++) {
         int written =
             snprintf(sender->urls[kind], URL_BYTES, "%.*s%s", (int)length, base_url, paths[kind]);
-        is_fit = written > 0 && written < URL_BYTES;
+        is_fit = written < URL_BYTES;
     }
     return is_fit ? ERR_OK
                   : err_set(err, ERR_INVALID,

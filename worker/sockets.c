@@ -47,8 +47,8 @@ static void learn_local_end(struct sockets_entry *entry) {
     }
     bool is_v4 = address.any.sa_family == AF_INET;
     const void *bytes = is_v4 ? (const void *)&address.v4.sin_addr : &address.v6.sin6_addr;
-    if ((is_v4 || address.any.sa_family == AF_INET6) &&
-        inet_ntop(address.any.sa_family, bytes, entry->local_ip, sizeof entry->local_ip) != NULL) {
+    if (is_v4 || address.any.sa_family == AF_INET6) {
+        (void)inet_ntop(address.any.sa_family, bytes, entry->local_ip, sizeof entry->local_ip);
         entry->local_port = ntohs(is_v4 ? address.v4.sin_port : address.v6.sin6_port);
     }
 }

@@ -105,17 +105,16 @@ static const struct rule *find_rule(const struct transport_answer *answer, int32
 static void describe(const struct transport_answer *answer, const struct answer *words, char *text,
                      size_t text_bytes) {
     char line[EVENT_ERROR_BYTES];
-    int length = 0;
     if (answer->http_status == 0) {
-        length = snprintf(line, sizeof line, "%s%s%s", transport_code_name(answer->code),
-                          answer->error[0] == '\0' ? "" : ": ", answer->error);
+        (void)snprintf(line, sizeof line, "%s%s%s", transport_code_name(answer->code),
+                       answer->error[0] == '\0' ? "" : ": ", answer->error);
     } else {
-        length = snprintf(line, sizeof line, "Klaviyo answered %d%s%s%s%s%s", answer->http_status,
-                          words->detail[0] == '\0' ? "" : ": ", words->detail,
-                          words->pointer[0] == '\0' ? "" : " (", words->pointer,
-                          words->pointer[0] == '\0' ? "" : ")");
+        (void)snprintf(line, sizeof line, "Klaviyo answered %d%s%s%s%s%s", answer->http_status,
+                       words->detail[0] == '\0' ? "" : ": ", words->detail,
+                       words->pointer[0] == '\0' ? "" : " (", words->pointer,
+                       words->pointer[0] == '\0' ? "" : ")");
     }
-    clean_line(length < 0 ? "" : line, text, text_bytes);
+    clean_line(line, text, text_bytes);
 }
 
 /* How long the answer asks to wait; false if it does not, or asks for what cannot be believed. */
@@ -128,9 +127,9 @@ static bool read_asked_wait(const struct transport_answer *answer, int64_t now_m
 /* Puts why before the error and buries the event. */
 static void bury(struct verdict *verdict, const char *why) {
     char line[EVENT_ERROR_BYTES + 128];
-    int length = snprintf(line, sizeof line, "%s%s%s", why, verdict->error[0] == '\0' ? "" : ": ",
-                          verdict->error);
-    clean_line(length < 0 ? "" : line, verdict->error, sizeof verdict->error);
+    (void)snprintf(line, sizeof line, "%s%s%s", why, verdict->error[0] == '\0' ? "" : ": ",
+                   verdict->error);
+    clean_line(line, verdict->error, sizeof verdict->error);
     verdict->outcome = OUTCOME_DEAD;
     verdict->next_attempt_at_ms = 0;
 }
@@ -199,8 +198,8 @@ static void judge_throttled(const struct transport_answer *answer, int64_t now_m
 static void judge_paused(const struct verdict_policy *policy, const char *advice, int64_t now_ms,
                          struct verdict *verdict) {
     char line[EVENT_ERROR_BYTES + VERDICT_REASON_BYTES];
-    int length = snprintf(line, sizeof line, "%s: %s", advice, verdict->error);
-    clean_line(length < 0 ? "" : line, verdict->pause_reason, sizeof verdict->pause_reason);
+    (void)snprintf(line, sizeof line, "%s: %s", advice, verdict->error);
+    clean_line(line, verdict->pause_reason, sizeof verdict->pause_reason);
     verdict->outcome = OUTCOME_PAUSED;
     verdict->next_attempt_at_ms = now_ms + policy->probe_interval_ms;
     verdict->account_not_before_ms = now_ms + policy->probe_interval_ms;

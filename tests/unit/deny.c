@@ -10,10 +10,11 @@
 static _Atomic(const char *) denied_call;
 static atomic_int calls_left;
 static atomic_int denied_number;
-static atomic_bool has_struck;
+static atomic_bool is_lasting, has_struck;
 
 void deny(const char *call, int nth, int number) {
     calls_left = nth;
+    is_lasting = nth == DENY_EVERY;
     denied_number = number;
     has_struck = false;
     denied_call = call;
@@ -26,7 +27,10 @@ bool deny_end(void) {
 
 bool deny_strikes(const char *call) {
     const char *denied = denied_call;
-    if (denied == NULL || strcmp(call, denied) != 0 || atomic_fetch_sub(&calls_left, 1) != 1) {
+    if (denied == NULL || strcmp(call, denied) != 0) {
+        return false;
+    }
+    if (!is_lasting && atomic_fetch_sub(&calls_left, 1) != 1) {
         return false;
     }
     has_struck = true;

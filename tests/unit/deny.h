@@ -10,7 +10,10 @@
 
 #define DENY_MEMORY "memory" /* any allocation, whichever function makes it */
 
-/* The nth call (from 1) of that name from now on fails once, with `number` in errno; all others go through. */
+enum { DENY_EVERY = 0 };
+
+/* The nth call (from 1) of that name from now on fails once, with `number` in errno; all others go through. DENY_EVERY:
+   each of them fails. */
 void deny(const char *call, int nth, int number);
 
 /* Ends that; true if it came to the nth call. */

@@ -1,6 +1,6 @@
 /*
- * Whatever is missing, memory above all: each request gets one answer, right or 5xx, and nothing half-done is committed.
- *
+ * Whatever is missing, memory above all: each request gets one answer, right or 5xx, and nothing half-done is
+ * committed.
  * Method: every allocation of the step fails once, ours, jansson's and OpenSSL's; the store is a fake that keeps what
  * it was given.
  */

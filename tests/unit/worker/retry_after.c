@@ -75,6 +75,16 @@ static void a_two_digit_year_is_the_nearest_one(void **state) {
     check_rows(rows, sizeof rows / sizeof rows[0], year_2026_ms);
 }
 
+static void a_century_begins_before_the_year_that_is_meant(void **state) {
+    (void)state;
+    const int64_t year_2099_ms = 4075401600000; /* 2099-02-22 */
+    static const struct row rows[] = {
+        {"Tuesday, 01-Jan-80 00:00:00 GMT", 0},                            /* 2080 */
+        {"Monday, 01-Jan-01 00:00:00 GMT", 4133980800000 - 4075401600000}, /* 2101 */
+    };
+    check_rows(rows, sizeof rows / sizeof rows[0], year_2099_ms);
+}
+
 static void anything_else_is_refused(void **state) {
     (void)state;
     static const struct row rows[] = {
@@ -106,6 +116,36 @@ static void anything_else_is_refused(void **state) {
         {"Sun, 06 Nov 1994 08:49", -1},
         {"Sun,", -1},
         {"Sun Nov  6", -1},
+        /* Cut off, or with something else, at each place where something is expected. */
+        {"Sun, 06-Nov 1994 08:49:37 GMT", -1},
+        {"Sun, 06 Nov-1994 08:49:37 GMT", -1},
+        {"Sun, 06 Nov 94 08:49:37 GMT", -1},
+        {"Sun, 06 Nov 1994-08:49:37 GMT", -1},
+        {"Sun, 06 Nov 1994 0:49:37 GMT", -1},
+        {"Sun, 06 Nov 1994 08-49:37 GMT", -1},
+        {"Sun, 06 Nov 1994 08:4:37 GMT", -1},
+        {"Sun, 06 Nov 1994 08:49-37 GMT", -1},
+        {"Sun, 06 Nov 1994 08:49:3 GMT", -1},
+        {"Sun, 06 Nov 1994 08:49:61 GMT", -1},
+        {"Sun, 06 Nov 199: 08:49:37 GMT", -1},
+        {"Sunday 06-Nov-94 08:49:37 GMT", -1},
+        {"Sunday, 6-Nov-94 08:49:37 GMT", -1},
+        {"Sunday, 06 Nov-94 08:49:37 GMT", -1},
+        {"Sunday, 06-Foo-94 08:49:37 GMT", -1},
+        {"Sunday, 06-Nov 94 08:49:37 GMT", -1},
+        {"Sunday, 06-Nov-4 08:49:37 GMT", -1},
+        {"Sunday, 06-Nov-94-08:49:37 GMT", -1},
+        {"Sunday, 06-Nov-94 8:49:37 GMT", -1},
+        {"Sunday, 06-Nov-94 08:49:37 UTC", -1},
+        {"Sunday, 06-Nov-94 08:49:37 GMT+1", -1},
+        {"Sun Foo  6 08:49:37 1994", -1},
+        {"Sun Nov-16 08:49:37 1994", -1},
+        {"Sun Nov 1x 08:49:37 1994", -1},
+        {"Sun Nov 16-08:49:37 1994", -1},
+        {"Sun Nov 16 08:49:3 1994", -1},
+        {"Sun Nov 16 08:49:37-1994", -1},
+        {"Sun Nov 16 08:49:37 94", -1},
+        {"Sun Nov 16 08:49:37 1994 GMT", -1},
     };
     check_rows(rows, sizeof rows / sizeof rows[0], example_at_ms);
 }
@@ -116,6 +156,7 @@ int main(void) {
         cmocka_unit_test(the_three_forms_of_a_date_are_read),
         cmocka_unit_test(a_date_that_has_passed_means_no_wait),
         cmocka_unit_test(a_two_digit_year_is_the_nearest_one),
+        cmocka_unit_test(a_century_begins_before_the_year_that_is_meant),
         cmocka_unit_test(anything_else_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

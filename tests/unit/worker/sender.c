@@ -179,12 +179,21 @@ static void a_proxy_in_the_environment_is_ignored(void **state) {
 
 static void settings_that_cannot_be_sent_are_refused(void **state) {
     (void)state;
-    static const struct {
+    char long_key[SENDER_KEY_BYTES_MAX + 2];
+    char long_url[4096] = "https://";
+    memset(long_key, 'k', sizeof long_key - 1);
+    long_key[sizeof long_key - 1] = '\0';
+    memset(long_url + strlen(long_url), 'u', sizeof long_url - strlen(long_url) - 1);
+    const struct {
         const char *url, *key, *revision, *names;
     } rows[] = {
         {"ftp://a.klaviyo.com", "pk", "r", "KLAVIYO_BASE_URL"},
         {"https://a klaviyo", "pk", "r", "KLAVIYO_BASE_URL"},
         {"", "pk", "r", "KLAVIYO_BASE_URL"},
+        {"https://a.klaviyo.com\x7f", "pk", "r", "KLAVIYO_BASE_URL"},
+        {long_url, "pk", "r", "KLAVIYO_BASE_URL"},
+        {"https://a.klaviyo.com", long_key, "r", "KLAVIYO_API_KEY"},
+        {"https://a.klaviyo.com", "pk", long_key, "KLAVIYO_REVISION"},
         {"https://a.klaviyo.com", "", "r", "KLAVIYO_API_KEY"},
         {"https://a.klaviyo.com", "p k", "r", "KLAVIYO_API_KEY"},
         {"https://a.klaviyo.com", "pk", "2026\n", "KLAVIYO_REVISION"},
