@@ -35,12 +35,12 @@ static void move(struct sieve *sieve, enum sieve_place from, enum sieve_place to
 }
 
 static int first_in(const struct sieve *sieve, enum sieve_place place) {
-    for (size_t i = 0; i < sieve->count; i++) {
-        if (sieve->places[i] == place) {
-            return (int)i;
-        }
+    size_t i = 0;
+    while (sieve->places[i] != place) {
+        i++;
+        assert(i < sieve->count);
     }
-    return SIEVE_NOBODY;
+    return (int)i;
 }
 
 bool sieve_board(struct sieve *sieve) {

@@ -18,6 +18,7 @@ static void every_answer_has_its_kind(void **state) {
         {202, TRANSPORT_OK, "2xx"},          {302, TRANSPORT_OK, "3xx"},
         {400, TRANSPORT_OK, "4xx"},          {429, TRANSPORT_OK, "429"},
         {503, TRANSPORT_OK, "5xx"},          {999, TRANSPORT_OK, "other"},
+        {99, TRANSPORT_OK, "other"},         {100, TRANSPORT_OK, "1xx"},
         {0, TRANSPORT_TIMEOUT, "timeout"},   {0, TRANSPORT_CONNECT, "connect"},
         {0, TRANSPORT_TLS_HANDSHAKE, "tls"}, {202, TRANSPORT_TIMEOUT, "2xx"},
     };

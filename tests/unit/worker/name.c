@@ -27,6 +27,9 @@ static void other_host_ids_stay_readable(void **state) {
     assert_memory_equal(name, "shop-1.example:1:", 17);
     worker_name("a:b c\n\xc3\xa4", 1, &random, name);
     assert_memory_equal(name, "a_b_c___:1:", 11);
+    /* Each side of each range. */
+    worker_name("azAZ09-_.`{@[/:,^", 1, &random, name);
+    assert_memory_equal(name, "azAZ09-_.________:1:", 20);
 }
 
 static void the_longest_fits(void **state) {

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -31,9 +32,11 @@ static void a_status_counts_once_its_head_is_complete(void **state) {
 
 static void a_head_without_a_status_never_counts(void **state) {
     (void)state;
-    static const char *const firsts[] = {
-        "HTTP/1.1\r\n",     "HTTP/1.1 \r\n",    "HTTP/1.1 20\r\n", "HTTP/1.1 2x2\r\n",
-        "HTTP/1.1 -20\r\n", "HTTP/1.1 199\r\n", "nonsense\r\n",    "\r\n"};
+    static const char *const firsts[] = {"HTTP/1.1\r\n",     "HTTP/1.1 \r\n",
+                                         "HTTP/1.1 20\r\n",  "HTTP/1.1 2x2\r\n",
+                                         "HTTP/1.1 -20\r\n", "HTTP/1.1 2/0\r\n",
+                                         "HTTP/1.1 20:\r\n", "HTTP/1.1 199\r\n",
+                                         "nonsense\r\n",     "\r\n"};
     for (size_t i = 0; i < sizeof firsts / sizeof firsts[0]; i++) {
         struct receipt receipt;
         receipt_begin(&receipt);
@@ -56,6 +59,42 @@ static void values_are_trimmed_and_the_first_one_counts(void **state) {
     assert_string_equal(answer.retry_after, "5");
     assert_string_equal(answer.content_type, "text/html");
     assert_true(answer.is_mitigated);
+}
+
+static void what_has_nothing_in_it_is_none(void **state) {
+    (void)state;
+    static const char *const lines[] = {"HTTP/1.1 429 x\r\n",
+                                        "Retry-After:",
+                                        "Content-Type: \t\r\n",
+                                        "",
+                                        "RateLimit-Remaining: 1/\r\n",
+                                        "RateLimit-Reset: 5\r\n",
+                                        "\r\n"};
+    struct receipt receipt;
+    receipt_begin(&receipt);
+    assert_int_equal(take_lines(&receipt, lines, 7), 7);
+    struct transport_answer answer = receipt_answer(&receipt, TRANSPORT_OK, "");
+    assert_int_equal(answer.http_status, 429);
+    assert_string_equal(answer.retry_after, "");
+    assert_string_equal(answer.content_type, "");
+    assert_int_equal(answer.rate_reset_s, 0);
+}
+
+static void half_a_count_of_what_is_left_is_none(void **state) {
+    (void)state;
+    static const char *const pairs[][2] = {{"1", ":"}, {"1", ""}, {"", "5"}, {"1", "1234567890"}};
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+        char remaining[64], reset[64];
+        (void)snprintf(remaining, sizeof remaining, "RateLimit-Remaining: %s\r\n", pairs[i][0]);
+        (void)snprintf(reset, sizeof reset, "RateLimit-Reset: %s\r\n", pairs[i][1]);
+        const char *const lines[] = {"HTTP/1.1 202 x\r\n", remaining, reset, "\r\n"};
+        struct receipt receipt;
+        receipt_begin(&receipt);
+        assert_int_equal(take_lines(&receipt, lines, 4), 4);
+        struct transport_answer answer = receipt_answer(&receipt, TRANSPORT_OK, "");
+        assert_int_equal(answer.rate_remaining_count, 0);
+        assert_int_equal(answer.rate_reset_s, 0);
+    }
 }
 
 static void values_that_do_not_fit_are_none(void **state) {
@@ -133,6 +172,8 @@ int main(void) {
         cmocka_unit_test(a_status_counts_once_its_head_is_complete),
         cmocka_unit_test(a_head_without_a_status_never_counts),
         cmocka_unit_test(values_are_trimmed_and_the_first_one_counts),
+        cmocka_unit_test(what_has_nothing_in_it_is_none),
+        cmocka_unit_test(half_a_count_of_what_is_left_is_none),
         cmocka_unit_test(values_that_do_not_fit_are_none),
         cmocka_unit_test(trailers_change_nothing),
         cmocka_unit_test(a_head_without_end_is_refused),

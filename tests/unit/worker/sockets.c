@@ -1,4 +1,5 @@
 #include <arpa/inet.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -83,6 +84,36 @@ static void one_that_does_not_stand_yet_is_not_found(void **state) {
     close(fd);
 }
 
+static void a_connection_over_ipv6_is_found_as_well(void **state) {
+    (void)state;
+    struct sockets sockets;
+    struct err err;
+    struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    struct sockaddr *any = (struct sockaddr *)&address;
+    socklen_t address_bytes = sizeof address;
+    int fd = socket(AF_INET6, SOCK_STREAM, 0);
+    assert_int_equal(bind(fd, any, address_bytes), 0);
+    assert_int_equal(getsockname(fd, any, &address_bytes), 0);
+    assert_int_equal(sockets_init(&sockets, 1, &err), ERR_OK);
+    assert_true(sockets_add(&sockets, fd));
+    assert_int_equal(sockets_find(&sockets, "::1", ntohs(address.sin6_port))->fd, fd);
+    sockets_release(&sockets);
+    close(fd);
+}
+
+static void what_is_no_connection_over_ip_is_not_found(void **state) {
+    (void)state;
+    struct sockets sockets;
+    struct err err;
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(sockets_init(&sockets, 2, &err), ERR_OK);
+    assert_true(sockets_add(&sockets, fd));
+    assert_true(sockets_add(&sockets, -1));
+    assert_null(sockets_find(&sockets, "127.0.0.1", 40213));
+    sockets_release(&sockets);
+    close(fd);
+}
+
 static void silence_ends_with_a_byte_an_end_or_a_reset(void **state) {
     (void)state;
     static const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
@@ -112,6 +143,8 @@ int main(void) {
         cmocka_unit_test(a_connection_is_found_by_its_local_end),
         cmocka_unit_test(there_is_room_for_so_many_and_no_more),
         cmocka_unit_test(one_that_does_not_stand_yet_is_not_found),
+        cmocka_unit_test(a_connection_over_ipv6_is_found_as_well),
+        cmocka_unit_test(what_is_no_connection_over_ip_is_not_found),
         cmocka_unit_test(silence_ends_with_a_byte_an_end_or_a_reset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
