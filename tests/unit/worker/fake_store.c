@@ -198,8 +198,10 @@ static enum err_code fake_tend_workers(struct store *store, int64_t now_ms, int6
 static enum err_code fake_bring_back(struct store *store, int64_t now_ms, int64_t lease_ms,
                                      int64_t wait_max_ms, int64_t *count_out, struct err *err) {
     (void)lease_ms;
-    (void)err;
     struct fake_store *fake = fake_of(store);
+    if (fake->bring_back_code != ERR_OK) {
+        return err_set(err, fake->bring_back_code, "told to fail");
+    }
     for (size_t i = 0; i < fake->event_count; i++) {
         struct fake_event *event = &fake->events[i];
         bool is_ahead = event->due_at_ms != INT64_MAX && event->due_at_ms > now_ms + wait_max_ms;
@@ -210,8 +212,10 @@ static enum err_code fake_bring_back(struct store *store, int64_t now_ms, int64_
 }
 
 static enum err_code fake_checkpoint(struct store *store, int32_t pages_min, struct err *err) {
-    (void)err;
     struct fake_store *fake = fake_of(store);
+    if (fake->checkpoint_code != ERR_OK) {
+        return err_set(err, fake->checkpoint_code, "told to fail");
+    }
     if (fake->wal_pages >= pages_min) {
         fake->wal_pages = 0;
         fake->checkpoint_count++;

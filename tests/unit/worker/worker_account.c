@@ -119,6 +119,68 @@ static void a_success_between_refusals_starts_the_count_anew(void **state) {
     scene_close(&scene);
 }
 
+/* ---- Beside the events ------------------------------------------------------------------------- */
+
+static void a_store_that_is_busy_with_other_things_is_asked_again(void **state) {
+    (void)state;
+    struct scene scene;
+    scene_open(&scene, 1, CONCURRENCY);
+    scene.store->bring_back_code = ERR_BUSY;
+    scene_settle_down(&scene);
+    scene.store->bring_back_code = ERR_OK;
+    scene_pass(&scene, POLL_MS);
+    scene.store->wal_pages = WORKER_LOG_PAGES_MIN;
+    scene.store->checkpoint_code = ERR_BUSY;
+    fake_transport_answer_all(scene.wire, 202);
+    scene_settle_down(&scene);
+    assert_int_equal(fake_store_count_sent(scene.store), 1);
+    assert_int_equal(scene.store->checkpoint_count, 0);
+    scene.store->checkpoint_code = ERR_OK;
+    for (int i = 0; i < 5; i++) {
+        scene_pass(&scene, POLL_MS);
+    }
+    assert_int_equal(scene.store->checkpoint_count, 1);
+    scene_close(&scene);
+}
+
+static void a_store_that_breaks_beside_the_events_ends_the_worker(void **state) {
+    (void)state;
+    for (int what = 0; what < 2; what++) {
+        struct scene scene;
+        scene_open(&scene, 1, CONCURRENCY);
+        scene.store->wal_pages = WORKER_LOG_PAGES_MIN;
+        scene.store->bring_back_code = what == 0 ? ERR_FATAL : ERR_OK;
+        scene.store->checkpoint_code = what == 1 ? ERR_FATAL : ERR_OK;
+        assert_int_equal(worker_step(scene.worker, &scene.wait_ms, &scene.err), ERR_FATAL);
+        scene_close(&scene);
+    }
+}
+
+static void what_a_wrong_clock_put_off_is_sent_at_once_when_it_is_right(void **state) {
+    (void)state;
+    struct scene scene;
+    scene_open(&scene, 1, CONCURRENCY);
+    scene.store->events[0].due_at_ms = SCENE_START_AT_MS + INT64_C(1000) * HOUR_MS;
+    scene_settle_down(&scene);
+    assert_int_equal(fake_transport_up_count(scene.wire), 1);
+    scene_close(&scene);
+}
+
+static void a_second_drain_changes_nothing(void **state) {
+    (void)state;
+    struct scene scene;
+    scene_open(&scene, 1, CONCURRENCY);
+    scene_settle_down(&scene);
+    worker_drain(scene.worker, 10000);
+    fake_clock_pass(&scene.clock, 9000);
+    worker_drain(scene.worker, 10000);
+    fake_clock_pass(&scene.clock, 1000);
+    scene_step(&scene);
+    assert_int_equal(scene.wire->cancel_count, 1);
+    assert_true(worker_is_drained(scene.worker));
+    scene_close(&scene);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_429_stops_claims_and_gives_the_attempt_back),
@@ -127,6 +189,10 @@ int main(void) {
         cmocka_unit_test(ten_refusals_in_a_row_pause_instead_of_burying_all),
         cmocka_unit_test(refusals_that_other_workers_met_count_too),
         cmocka_unit_test(a_success_between_refusals_starts_the_count_anew),
+        cmocka_unit_test(a_store_that_is_busy_with_other_things_is_asked_again),
+        cmocka_unit_test(a_store_that_breaks_beside_the_events_ends_the_worker),
+        cmocka_unit_test(what_a_wrong_clock_put_off_is_sent_at_once_when_it_is_right),
+        cmocka_unit_test(a_second_drain_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
