@@ -3,9 +3,9 @@
  * fails, then the second, and so on until the flow meets none; each time in a child process of its
  * own, so that a crash is a finding and not the end.
  *
- *   faults FOLDER SEED FLOW KIND once|lasting STEP [unrecovered]
+ *   faults FOLDER SEED FLOW KIND once|lasting FIRST STEP [unrecovered]
  *
- * tries every STEP-th call. After the fault: nobody was told 201 whose preorder a power cut would take
+ * tries every STEP-th call from FIRST on, which counts from 0. After the fault: nobody was told 201 whose preorder a power cut would take
  * away; a party that said "fatal" is started anew (all of them every other time, as after a crash of
  * the machine's supervisor), the others go on; whoever got no 201 asks again with the same key and
  * gets one; everything is delivered; what Klaviyo was sent is in the database, power cut or not;
@@ -524,23 +524,24 @@ static enum fault_kind find_kind(const char *name) {
 }
 
 int main(int argument_count, char **arguments) {
-    const struct flow *flow = argument_count >= 7 ? find_flow(arguments[3]) : NULL;
-    enum fault_kind kind = argument_count >= 7 ? find_kind(arguments[4]) : FAULT_KINDS;
+    const struct flow *flow = argument_count >= 8 ? find_flow(arguments[3]) : NULL;
+    enum fault_kind kind = argument_count >= 8 ? find_kind(arguments[4]) : FAULT_KINDS;
     if (flow == NULL || kind == FAULT_KINDS) {
-        (void)fprintf(stderr, "usage: %s FOLDER SEED FLOW KIND once|lasting STEP [unrecovered]\n",
+        (void)fprintf(stderr,
+                      "usage: %s FOLDER SEED FLOW KIND once|lasting FIRST STEP [unrecovered]\n",
                       arguments[0]);
         return 2;
     }
     trial.folder = arguments[1];
     trial.seed = strtoull(arguments[2], NULL, 10);
     bool is_lasting = strcmp(arguments[5], "lasting") == 0;
-    int step = (int)strtol(arguments[6], NULL, 10);
-    trial.is_unrecovered = argument_count > 7;
+    int point = (int)strtol(arguments[6], NULL, 10);
+    int step = (int)strtol(arguments[7], NULL, 10);
+    trial.is_unrecovered = argument_count > 8;
     if (!set_up(flow)) {
         return 1;
     }
     struct counts counts = {0};
-    int point = 0;
     while (point < POINTS_MAX && run_child(flow, kind, point, is_lasting, &counts)) {
         point += step;
     }
