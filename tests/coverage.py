@@ -82,7 +82,7 @@ def run_all():
         for flow, step in FAULTS.items():
             for kind in FAULT_KINDS:
                 for how in ("once", "lasting"):
-                    is_good &= run(BUILD / "tests/torture/faults", folder, 1, flow, kind, how,
+                    is_good &= run(BUILD / "tests/torture/faults", folder, 1, flow, kind, how, 0,
                                    step if kind == "memory" else 1, stdout=subprocess.DEVNULL,
                                    stderr=subprocess.DEVNULL)
     return is_good
