@@ -470,3 +470,19 @@ def test_handshakes_fail_over_tls(system, tls, name):
     assert ask_over_tls(system, context, request(Connection="close")).startswith(b"HTTP/1.1 202 ")
 
 
+
+
+@pytest.mark.parametrize("data, expected", [
+    (b"GET\r\n\r\n", b""),  # no target
+    (b"garbage\r\n\r\n", b""),
+    (b"GET / HTTP/1.1\r\n\r\n", b"HTTP/1.1 400 "),  # no Host
+    (b"POST /api/events HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n", b"HTTP/1.1 400 "),
+    (b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"X: y\r\n" * 200 + b"\r\n", b"HTTP/1.1 431 "),
+    (b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"y" * 40_000 + b"\r\n\r\n", b"HTTP/1.1 431 "),
+    (b"GET / HTTP/1.1\r\nHost: localhost\r\nX:\r\nConnection: close\r\n\r\n", b"HTTP/1.1 401 "),
+], ids=["no-target", "garbage", "no-host", "length", "many-headers", "long-header", "empty-header"])
+def test_heads_are_judged_over_tls(system, tls, data, expected):
+    flags, context = tls
+    system.start_sandbox(*flags)
+    assert ask_over_tls(system, context, data).startswith(expected)
+    assert ask_over_tls(system, context, request(Connection="close")).startswith(b"HTTP/1.1 202 ")
