@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "api/metrics.h"
 #include "api/router.h"
@@ -185,6 +186,8 @@ enum err_code serve(const struct serve_options *options, struct err *err) {
     enum err_code code = open_api(&self, err);
     if (code == ERR_OK) {
         code = open_server(&self, err);
+    } else {
+        (void)close(options->listen_fd); /* else it is the server's */
     }
     while (code == ERR_OK && !self.options.signals->stop_asked) {
         code = turn(&self, err);
