@@ -3,7 +3,7 @@
 import signal
 import sqlite3
 
-from lib import http
+from lib import gate, http
 from lib.system import preorder
 from lib.wait import wait_until
 
@@ -89,3 +89,15 @@ def test_every_signal_that_asks_for_the_end_is_heard(shop):
     for process in (shop.api, worker):
         process.signal(signal.SIGINT)
         assert process.wait() == 0
+
+
+def test_a_worker_whose_outcomes_the_database_does_not_take_says_so(system):
+    system.start_sandbox(script=[{"do": "delay-head", "delay_ms": 300}])
+    system.migrate().start_api()
+    worker = system.start_worker(PREORDER_DRAIN_TIMEOUT="1s", PREORDER_WRITE_TIMEOUT="200ms")
+    system.created()
+    wait_until(lambda: system.stats()["requests"] > 0, what="the event is on the wire")
+    with gate.held(system.database):
+        worker.signal(signal.SIGTERM)
+        assert worker.wait() == 0
+    worker.wait_log("stopped before the database took every outcome: the next worker sends these events again")

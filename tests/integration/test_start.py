@@ -200,3 +200,9 @@ def test_migrate_says_what_it_did(system):
     assert first["version_before"] == 0 and first["version_after"] >= 1
     again = system.ctl_json("migrate")
     assert again["version_before"] == again["version_after"] == first["version_after"]
+
+
+@pytest.mark.parametrize("program", [API, WORKER], ids=lambda path: path.name)
+def test_what_is_no_flag_is_wrong_usage(system, program):
+    done = system.run(program, "now", KLAVIYO_API_KEY="pk")
+    assert done.returncode == 2 and "now" in done.stderr
