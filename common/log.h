@@ -13,6 +13,9 @@
  *
  * Threads: any; a line is written with one write(2) and is never mixed with another's.
  * Failure: a line that cannot be written is lost; logging never fails its caller.
+ *
+ * A loop that writes thousands of lines a second lets them gather (log_gather) and writes them once a
+ * turn (log_flush): until then they are only in this process.
  */
 #include <stdint.h>
 
@@ -62,6 +65,12 @@ void log_init(const char *component, enum log_format format, enum log_level leve
 
 /* May be called at any time (SIGHUP). */
 void log_set_level(enum log_level level);
+
+/* From here on lines wait for log_flush: those of level info and debug, in the formats that go to
+   stderr. A warning or an error takes all before it along at once; so does a full buffer (64 KiB),
+   and exit(3). Who may be killed at any time flushes before others can see what a line tells. */
+void log_gather(void);
+void log_flush(void);
 
 /* `fields` ends with an entry of kind LOG_KIND_END and has at most LOG_FIELDS_MAX entries. */
 void log_write(enum log_level level, const struct log_field *fields);

@@ -112,10 +112,27 @@ static struct piece next_piece(const char **rest, enum log_escape escape) {
     return piece_from(bytes, length);
 }
 
+/* How many bytes from here on, at most `max`, stand for themselves whatever the escaping. */
+static size_t plain_length(const char *text, size_t max) {
+    size_t length = 0;
+    while (length < max && text[length] >= ' ' && text[length] <= '~' && text[length] != '"' &&
+           text[length] != '\\') {
+        length++;
+    }
+    return length;
+}
+
 void log_line_append_escaped(struct log_line *line, const char *text, enum log_escape escape) {
     size_t left = LOG_FIELD_BYTES_MAX - (sizeof cut_mark - 1);
     const char *rest = text;
-    while (*rest != '\0') {
+    for (;;) {
+        size_t plain = plain_length(rest, left);
+        append_bytes(line, rest, plain);
+        rest += plain;
+        left -= plain;
+        if (*rest == '\0') {
+            return;
+        }
         struct piece piece = next_piece(&rest, escape);
         if (piece.length > left) {
             log_line_append(line, cut_mark);

@@ -23,6 +23,13 @@ static atomic_int log_chosen_level = LOG_LEVEL_INFO;
 static pthread_mutex_t log_line_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct log_line log_line; /* guarded by log_line_mutex */
 
+/* Lines that wait for log_flush; guarded by log_line_mutex. */
+static struct {
+    bool is_on;
+    char bytes[64 * 1024];
+    size_t length;
+} log_gathered;
+
 /* systemd sets JOURNAL_STREAM to the device and inode of the socket it put in place of stderr; a
    redirected stderr has others (systemd.exec(5)). */
 static bool stderr_is_journal(void) {
@@ -71,11 +78,21 @@ void log_set_level(enum log_level level) {
     atomic_store(&log_chosen_level, (int)level);
 }
 
+static void lock(void) {
+    int result = pthread_mutex_lock(&log_line_mutex);
+    assert(result == 0);
+}
+
+static void unlock(void) {
+    int result = pthread_mutex_unlock(&log_line_mutex);
+    assert(result == 0);
+}
+
 /* One write(2) unless the kernel takes only a part. */
-static void write_line(const struct log_line *line) {
+static void write_bytes(const char *bytes, size_t length) {
     size_t written = 0;
-    while (written < line->length) {
-        ssize_t result = write(STDERR_FILENO, line->bytes + written, line->length - written);
+    while (written < length) {
+        ssize_t result = write(STDERR_FILENO, bytes + written, length - written);
         if (result < 0 && errno == EINTR) {
             continue;
         }
@@ -84,6 +101,24 @@ static void write_line(const struct log_line *line) {
         }
         written += (size_t)result;
     }
+}
+
+static void write_gathered(void) {
+    write_bytes(log_gathered.bytes, log_gathered.length);
+    log_gathered.length = 0;
+}
+
+static void write_line(const struct log_line *line, enum log_level level) {
+    bool may_wait = log_gathered.is_on && level > LOG_LEVEL_WARNING;
+    if (!may_wait || line->length > sizeof log_gathered.bytes - log_gathered.length) {
+        write_gathered();
+    }
+    if (!may_wait || line->length > sizeof log_gathered.bytes) {
+        write_bytes(line->bytes, line->length);
+        return;
+    }
+    memcpy(log_gathered.bytes + log_gathered.length, line->bytes, line->length);
+    log_gathered.length += line->length;
 }
 
 static void write_entry(struct log_line *line, const struct log_entry *entry) {
@@ -105,7 +140,7 @@ static void write_entry(struct log_line *line, const struct log_entry *entry) {
         log_line_append_text(line, entry);
         break;
     }
-    write_line(line);
+    write_line(line, entry->level);
 }
 
 static void check_fields(const struct log_field *fields) {
@@ -128,11 +163,27 @@ void log_write(enum log_level level, const struct log_field *fields) {
         .component = log_component,
         .fields = fields,
     };
-    int result = pthread_mutex_lock(&log_line_mutex);
-    assert(result == 0);
+    lock();
     write_entry(&log_line, &entry);
-    result = pthread_mutex_unlock(&log_line_mutex);
-    assert(result == 0);
+    unlock();
+    errno = saved_errno;
+}
+
+void log_gather(void) {
+    lock();
+    bool is_first = !log_gathered.is_on;
+    log_gathered.is_on = true;
+    unlock();
+    if (is_first) {
+        (void)atexit(log_flush); /* at worst the last turn's lines are lost */
+    }
+}
+
+void log_flush(void) {
+    int saved_errno = errno;
+    lock();
+    write_gathered();
+    unlock();
     errno = saved_errno;
 }
 

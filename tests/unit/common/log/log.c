@@ -277,6 +277,83 @@ static void a_stderr_that_takes_nothing_harms_nobody(void **state) {
     assert_int_equal(kept, EDOM); /* a log line never changes errno */
 }
 
+static void gathered_lines_wait_for_a_flush_or_for_trouble(void **state) {
+    (void)state;
+    struct capture capture;
+    struct buf text;
+    off_t sizes[4] = {0};
+    buf_init(&text, TEXT_BYTES_MAX);
+    capture_begin(&capture, STDERR_FILENO);
+    log_init("api", LOG_FORMAT_TEXT, LOG_LEVEL_INFO);
+    log_gather();
+    log_info(LOG_MSG("one"));
+    sizes[0] = lseek(STDERR_FILENO, 0, SEEK_END);
+    log_flush();
+    sizes[1] = lseek(STDERR_FILENO, 0, SEEK_END);
+    log_info(LOG_MSG("two"));
+    sizes[2] = lseek(STDERR_FILENO, 0, SEEK_END);
+    log_warning(LOG_MSG("three"));
+    sizes[3] = lseek(STDERR_FILENO, 0, SEEK_END);
+    capture_end(&capture, &text);
+    assert_int_equal(sizes[0], 0);
+    assert_true(sizes[1] > 0);
+    assert_int_equal(sizes[2], sizes[1]);
+    assert_int_equal(sizes[3], text.length);
+    const char *two = strstr(buf_text(&text), "two\n");
+    assert_non_null(two);
+    assert_non_null(strstr(two, "three\n"));
+    buf_release(&text);
+}
+
+static void more_than_can_gather_is_written_whole_and_in_order(void **state) {
+    (void)state;
+    enum { MANY = 3000 };
+    struct capture capture;
+    struct buf text;
+    char filling[64];
+    memset(filling, 'x', sizeof filling - 1);
+    filling[sizeof filling - 1] = '\0';
+    buf_init(&text, TEXT_BYTES_MAX);
+    capture_begin(&capture, STDERR_FILENO);
+    log_gather();
+    for (int i = 0; i < MANY; i++) {
+        log_info(LOG_MSG("line"), LOG_INT("n", i), LOG_TEXT("filling", filling));
+    }
+    log_flush();
+    capture_end(&capture, &text);
+    const char *next = buf_text(&text);
+    for (int i = 0; i < MANY; i++) {
+        char expected[32];
+        (void)snprintf(expected, sizeof expected, "line n=%d filling=x", i);
+        next = strstr(next, expected);
+        assert_non_null(next);
+        next = strchr(next, '\n');
+        assert_non_null(next);
+    }
+    assert_string_equal(next, "\n");
+    buf_release(&text);
+}
+
+static void what_gathered_is_written_at_exit(void **state) {
+    (void)state;
+    struct capture capture;
+    struct buf text;
+    int status = 0;
+    buf_init(&text, TEXT_BYTES_MAX);
+    capture_begin(&capture, STDERR_FILENO);
+    pid_t pid = fork();
+    if (pid == 0) {
+        log_info(LOG_MSG("the last words"));
+        exit(0);
+    }
+    pid_t ended = waitpid(pid, &status, 0);
+    capture_end(&capture, &text);
+    assert_int_equal(ended, pid);
+    assert_int_equal(status, 0);
+    assert_non_null(strstr(buf_text(&text), "the last words\n"));
+    buf_release(&text);
+}
+
 static void nothing_else_gets_the_number_of_a_missing_stderr(void **state) {
     (void)state;
     pid_t pid = fork();
@@ -350,6 +427,10 @@ int main(void) {
         cmocka_unit_test(a_process_without_descriptors_logs_as_far_as_it_can),
         cmocka_unit_test(names_of_levels_are_understood),
         cmocka_unit_test(names_of_formats_are_understood),
+        /* Last: gathering has no end. */
+        cmocka_unit_test(gathered_lines_wait_for_a_flush_or_for_trouble),
+        cmocka_unit_test(more_than_can_gather_is_written_whole_and_in_order),
+        cmocka_unit_test(what_gathered_is_written_at_exit),
     };
     return cmocka_run_group_tests_name("common/log", tests, NULL, NULL);
 }
