@@ -97,6 +97,9 @@ static CHECKED enum err_code wait_for_work(struct serve *self, struct err *err) 
         {.fd = self->options.signals->fd, .events = POLLIN},
     };
     int32_t wait_ms = api_queued_count(self->api) > 0 ? 0 : server_wait_ms(self->server);
+    if (wait_ms > 0) {
+        log_flush();
+    }
     if (poll(fds, sizeof fds / sizeof fds[0], wait_ms) < 0 && errno != EINTR) {
         return err_set_errno(err, ERR_FATAL, errno, "cannot wait for requests");
     }
@@ -123,6 +126,7 @@ static CHECKED enum err_code turn(struct serve *self, struct err *err) {
     turn_server(self);
     if (api_queued_count(self->api) > 0) {
         code = api_commit(self->api, err);
+        log_flush(); /* before anybody is told */
         turn_server(self);
         store_wake(self->options.store);
     }
@@ -189,6 +193,7 @@ enum err_code serve(const struct serve_options *options, struct err *err) {
     } else {
         (void)close(options->listen_fd); /* else it is the server's */
     }
+    log_gather();
     while (code == ERR_OK && !self.options.signals->stop_asked) {
         code = turn(&self, err);
     }
@@ -202,5 +207,6 @@ enum err_code serve(const struct serve_options *options, struct err *err) {
     server_close(self.server);
     api_close(self.api);
     catalog_free(self.options.catalog);
+    log_flush();
     return code;
 }

@@ -253,6 +253,7 @@ static void heed_signals(struct program *program) {
 static enum err_code run(struct program *program, struct err *err) {
     const int fds[] = {program->signals.fd, program->wake_fd};
     int64_t wait_ms = 0;
+    log_gather();
     for (;;) {
         pulse_beat(&program->pulse);
         if (worker_step(program->worker, &wait_ms, err) != ERR_OK) {
@@ -262,6 +263,7 @@ static enum err_code run(struct program *program, struct err *err) {
             return ERR_OK;
         }
         wait_ms = wait_ms < TURN_MS_MAX ? wait_ms : TURN_MS_MAX;
+        log_flush();
         if (sender_wait(program->sender, fds, 2, wait_ms, err) != ERR_OK) {
             return err->code;
         }
