@@ -203,6 +203,34 @@ static void a_number_taken_within_the_batch_goes_to_the_first(void **state) {
     assert_only_the_bad_one_is_out(fixture, samples, CREATE_NUMBER_TAKEN);
 }
 
+/* The batch begins anew: what its other rows were told before the bad one came must still be so. */
+static void beside_a_bad_row_replays_and_reused_keys_are_still_told(void **state) {
+    struct fixture *fixture = *state;
+    struct sample earlier;
+    sample_make(fixture, &earlier);
+    sample_use_key(&earlier, "key-0", 1);
+    earlier.create.reply_is_page = true;
+    assert_int_equal(create_one(fixture, &earlier), CREATE_STORED);
+    struct sample samples[BATCH];
+    make_batch(fixture, samples);
+    sample_use_key(&samples[1], "key-0", 2);
+    samples[BAD].preorder.currency[2] = '\0';
+    struct create creates[BATCH];
+    for (int i = 0; i < BATCH; i++) {
+        creates[i] = samples[i].create;
+    }
+    create_all(fixture, creates, BATCH);
+    assert_replayed(&creates[0], &earlier);
+    assert_string_equal(creates[0].replay_payment_url, earlier.preorder.payment_url);
+    free(creates[0].replay_payment_url);
+    assert_int_equal(creates[1].result, CREATE_KEY_REUSED);
+    assert_int_equal(creates[BAD].result, CREATE_REFUSED);
+    assert_int_equal(creates[3].result, CREATE_STORED);
+    assert_int_equal(creates[4].result, CREATE_STORED);
+    assert_counts(fixture, "3|3|3");
+    fixture_assert_sound(fixture);
+}
+
 static void a_batch_of_only_bad_rows_stores_nothing(void **state) {
     struct fixture *fixture = *state;
     struct sample sample;
@@ -467,6 +495,7 @@ int main(void) {
         EACH(a_preorder_id_used_before_is_refused),
         EACH(a_number_taken_is_said_so_and_its_neighbours_stored),
         EACH(a_number_taken_within_the_batch_goes_to_the_first),
+        EACH(beside_a_bad_row_replays_and_reused_keys_are_still_told),
         EACH(a_batch_of_only_bad_rows_stores_nothing),
         EACH(a_key_used_again_replays_the_same_bytes),
         EACH(a_page_is_replayed_with_its_payment_url),

@@ -186,6 +186,8 @@ void fault_memory_install(void) {
     (void)sqlite3_config(SQLITE_CONFIG_MALLOC, &methods);
     /* Otherwise small pieces never reach the allocator. */
     (void)sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0);
+    /* From here on the store cannot switch off the accounts that fault_memory_use reads. */
+    (void)sqlite3_initialize();
 }
 
 struct fault_memory_use fault_memory_use(void) {

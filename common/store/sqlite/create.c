@@ -1,5 +1,6 @@
 /*
- * Accepting preorders: a batch in one transaction, each row behind a savepoint of its own.
+ * Accepting preorders: a batch in one transaction. If a row breaks a constraint, which hardly ever
+ * happens, the batch begins anew with each row behind a savepoint of its own.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -107,22 +108,36 @@ static CHECKED enum err_code insert_rows(struct sqlite_store *self, struct creat
     return code;
 }
 
-/* A row that breaks a constraint is taken back alone; its neighbours stay. */
-static CHECKED enum err_code create_one(struct sqlite_store *self, struct create *create,
-                                        struct err *err) {
+static bool breaks_constraint(struct sqlite_store *self) {
+    return (sqlite3_errcode(self->db) & 0xff) == SQLITE_CONSTRAINT;
+}
+
+/* Is it new under its key? If not, create->result says what it is. */
+static CHECKED enum err_code is_new(struct sqlite_store *self, struct create *create,
+                                    bool *is_new_out, struct err *err) {
+    enum err_code code = ERR_OK;
     if (create->idempotency_key != NULL) {
-        enum err_code code = look_up_key(self, create, err);
-        if (code != ERR_OK || create->result != CREATE_PENDING) {
-            return code;
-        }
+        code = look_up_key(self, create, err);
     }
-    enum err_code code = sqlite_run(self, sqlite_use(self, SQL_SAVEPOINT_ROW), err);
+    *is_new_out = code == ERR_OK && create->result == CREATE_PENDING;
+    return code;
+}
+
+/* A row that breaks a constraint is taken back alone; its neighbours stay. */
+static CHECKED enum err_code create_guarded(struct sqlite_store *self, struct create *create,
+                                            struct err *err) {
+    bool inserts = false;
+    enum err_code code = is_new(self, create, &inserts, err);
+    if (code != ERR_OK || !inserts) {
+        return code;
+    }
+    code = sqlite_run(self, sqlite_use(self, SQL_SAVEPOINT_ROW), err);
     if (code != ERR_OK) {
         return code;
     }
     code = insert_rows(self, create, err);
     if (code != ERR_OK) {
-        if ((sqlite3_errcode(self->db) & 0xff) != SQLITE_CONSTRAINT) {
+        if (!breaks_constraint(self)) {
             return code;
         }
         create->result = CREATE_REFUSED;
@@ -134,6 +149,54 @@ static CHECKED enum err_code create_one(struct sqlite_store *self, struct create
     return sqlite_run(self, sqlite_use(self, SQL_RELEASE_ROW), err);
 }
 
+static CHECKED enum err_code create_all_guarded(struct sqlite_store *self, struct create *creates,
+                                                size_t create_count, struct err *err) {
+    enum err_code code = ERR_OK;
+    for (size_t i = 0; i < create_count && code == ERR_OK; i++) {
+        code = create_guarded(self, &creates[i], err);
+    }
+    return code;
+}
+
+/* Without savepoints, each of which copies every page that its row changes. *is_broken_out: one row
+   breaks a constraint, and all of them are half done. */
+static CHECKED enum err_code create_all_plain(struct sqlite_store *self, struct create *creates,
+                                              size_t create_count, bool *is_broken_out,
+                                              struct err *err) {
+    enum err_code code = ERR_OK;
+    *is_broken_out = false;
+    for (size_t i = 0; i < create_count && code == ERR_OK; i++) {
+        bool inserts = false;
+        code = is_new(self, &creates[i], &inserts, err);
+        if (code == ERR_OK && inserts) {
+            code = insert_rows(self, &creates[i], err);
+            *is_broken_out = code != ERR_OK && breaks_constraint(self);
+        }
+    }
+    return code;
+}
+
+static void forget_results(struct create *creates, size_t create_count) {
+    for (size_t i = 0; i < create_count; i++) {
+        free(creates[i].replay);
+        free(creates[i].replay_payment_url);
+        creates[i].replay = NULL;
+        creates[i].replay_payment_url = NULL;
+        creates[i].result = CREATE_PENDING;
+    }
+}
+
+/* Once more from the start, in the same stay within the gate, row by row. */
+static CHECKED enum err_code start_over(struct sqlite_store *self, struct create *creates,
+                                        size_t create_count, struct err *err) {
+    forget_results(creates, create_count);
+    enum err_code code = sqlite_run(self, sqlite_use(self, SQL_ROLLBACK_WRITE), err);
+    if (code == ERR_OK) {
+        code = sqlite_run(self, sqlite_use(self, SQL_BEGIN_WRITE), err);
+    }
+    return code == ERR_OK ? create_all_guarded(self, creates, create_count, err) : code;
+}
+
 enum err_code sqlite_create_preorders(struct store *store, struct create *creates,
                                       size_t create_count, struct err *err) {
     struct sqlite_store *self = sqlite_of(store);
@@ -141,8 +204,10 @@ enum err_code sqlite_create_preorders(struct store *store, struct create *create
     if (code != ERR_OK) {
         return code;
     }
-    for (size_t i = 0; i < create_count && code == ERR_OK; i++) {
-        code = create_one(self, &creates[i], err);
+    bool is_broken = false;
+    code = create_all_plain(self, creates, create_count, &is_broken, err);
+    if (is_broken) {
+        code = start_over(self, creates, create_count, err);
     }
     return sqlite_end(self, code, err);
 }

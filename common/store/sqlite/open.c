@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,12 @@ static CHECKED enum err_code run_text(struct sqlite_store *self, const char *tex
                                       struct err *err) {
     int result = sqlite3_exec(self->db, text, NULL, NULL, NULL);
     return result == SQLITE_OK ? ERR_OK : sqlite_fail(self, result, what, err);
+}
+
+/* Accounts of all memory take a lock in every allocation, and nobody reads them. Refused if SQLite is
+   in use already, as in tests: then it stays as it was. */
+static void leave_out_accounts(void) {
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 }
 
 static CHECKED enum err_code configure(struct sqlite_store *self, struct err *err) {
@@ -136,6 +143,8 @@ static CHECKED enum err_code open_file(const char *path, const struct store_opti
         free(self);
         return err_set(err, ERR_FATAL, "out of memory");
     }
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    (void)pthread_once(&once, leave_out_accounts);
     self->base.ops = &sqlite_ops;
     self->options = *options;
     self->gate.fd = -1;
