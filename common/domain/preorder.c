@@ -8,7 +8,13 @@
 #include "common/clock.h"
 #include "common/domain/document.h"
 
-enum { NUMBER_CHARS = 8, NUMBER_CHAR_BITS = 5, REPLY_BYTES_MAX = 16 * 1024 };
+enum {
+    NUMBER_CHARS = 8,
+    NUMBER_CHAR_BITS = 5,
+    NUMBER_CHANCE_BITS = 30,
+    MS_PER_MINUTE = 60 * MS_PER_S,
+    REPLY_BYTES_MAX = 16 * 1024,
+};
 
 static const char *const STATUSES[] = {
     [PREORDER_INITIATED] = "initiated",
@@ -88,25 +94,26 @@ static void write_payment_url(struct preorder *preorder, const char *payment_lin
     url_append_parameter(&url, "locale", preorder->locale);
 }
 
+/*
+ * The first two characters are the minute of the creation, which comes round every 17 hours: numbers of
+ * the same time lie together in the index, on pages that are in memory and are written together. What
+ * is left to chance, 30 bits, is as sparse within a minute as 40 would be over all of them.
+ */
 void preorder_renumber(struct preorder *preorder, const char *number_prefix,
                        const struct random *random) {
     static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
     size_t prefix_chars = strlen(number_prefix);
     assert(prefix_chars <= PREORDER_NUMBER_PREFIX_CHARS_MAX);
-    uint8_t bytes[NUMBER_CHARS * NUMBER_CHAR_BITS / 8];
-    uint64_t bits = 0;
-
-    random_fill(random, bytes, sizeof(bytes));
-    for (size_t i = 0; i < sizeof(bytes); i++) {
-        bits = bits << 8 | bytes[i];
-    }
+    uint32_t bits = 0;
+    random_fill(random, &bits, sizeof bits);
+    uint64_t minute = (uint64_t)preorder->created_at_ms / MS_PER_MINUTE;
+    uint64_t number = minute << NUMBER_CHANCE_BITS | (bits & ((1U << NUMBER_CHANCE_BITS) - 1));
     char *end = preorder->number;
     memcpy(end, number_prefix, prefix_chars);
     end += prefix_chars;
     *end++ = '-';
-    for (int i = 0; i < NUMBER_CHARS; i++) {
-        *end++ = digits[bits & 0x1F];
-        bits >>= NUMBER_CHAR_BITS;
+    for (int shift = (NUMBER_CHARS - 1) * NUMBER_CHAR_BITS; shift >= 0; shift -= NUMBER_CHAR_BITS) {
+        *end++ = digits[number >> shift & 0x1F];
     }
     *end = '\0';
 }

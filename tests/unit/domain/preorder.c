@@ -127,15 +127,35 @@ static void numbers_have_8_characters_that_nobody_confuses(void **state) {
         preorder_renumber(&preorder, "PRE", &random);
         assert_int_equal(strlen(preorder.number), 12);
         assert_memory_equal(preorder.number, "PRE-", 4);
-        for (const char *digit = preorder.number + 4; *digit != '\0'; digit++) {
+        for (const char *digit = preorder.number + 6; *digit != '\0'; digit++) {
             assert_non_null(strchr("0123456789ABCDEFGHJKMNPQRSTVWXYZ", *digit));
             seen[(unsigned char)*digit]++;
         }
     }
-    /* 32,768 draws of 32: each is expected 1,024 times, give or take 32 (one sigma). */
+    /* 24,576 draws of 32: each is expected 768 times, give or take 28 (one sigma). */
     for (const char *digit = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"; *digit != '\0'; digit++) {
-        assert_in_range(seen[(unsigned char)*digit], 1024 - 6 * 32, 1024 + 6 * 32);
+        assert_in_range(seen[(unsigned char)*digit], 768 - 6 * 28, 768 + 6 * 28);
     }
+}
+
+static void numbers_of_one_minute_begin_alike_and_rise_with_it(void **state) {
+    (void)state;
+    const int64_t minute_ms = 60000;
+    char last[3] = "";
+    for (int64_t minute = 1024 * 5; minute < 1024 * 6; minute++) {
+        struct preorder preorder = {.created_at_ms = minute * minute_ms};
+        char begin[3] = {0};
+        preorder_renumber(&preorder, "PRE", random_system());
+        memcpy(begin, preorder.number + 4, 2);
+        assert_true(strcmp(begin, last) > 0);
+        memcpy(last, begin, sizeof last);
+        preorder.created_at_ms += minute_ms - 1;
+        preorder_renumber(&preorder, "PRE", random_system());
+        assert_memory_equal(preorder.number + 4, begin, 2);
+    }
+    struct preorder preorder = {.created_at_ms = 1024 * 6 * minute_ms};
+    preorder_renumber(&preorder, "PRE", random_system());
+    assert_memory_equal(preorder.number, "PRE-00", 6);
 }
 
 static void draws_another_number_and_takes_any_prefix(void **state) {
@@ -191,6 +211,7 @@ int main(void) {
         cmocka_unit_test(percent_encodes_all_but_unreserved_characters),
         cmocka_unit_test(the_longest_payment_url_fits),
         cmocka_unit_test(numbers_have_8_characters_that_nobody_confuses),
+        cmocka_unit_test(numbers_of_one_minute_begin_alike_and_rise_with_it),
         cmocka_unit_test(draws_another_number_and_takes_any_prefix),
         cmocka_unit_test(replies_in_a_fixed_order_without_escaped_slashes),
         cmocka_unit_test(every_status_is_found_by_its_name),
