@@ -36,8 +36,6 @@ struct sender_slot {
     struct curl_slist *headers;
     bool is_up;
     /* The request. */
-    const char *payload;
-    size_t payload_bytes, payload_sent;
     int request_count; /* on the wire in this transfer: never more than 1 */
     bool met_noise;    /* refused before anything was written: the connection was not silent */
     size_t restarts_left;
@@ -58,15 +56,6 @@ struct sender {
 };
 
 /* ---- What libcurl calls ----------------------------------------------------------------------- */
-
-static size_t on_read(char *buffer, size_t size, size_t count, void *context) {
-    struct sender_slot *slot = context;
-    size_t left = slot->payload_bytes - slot->payload_sent;
-    size_t taken = size * count < left ? size * count : left;
-    memcpy(buffer, slot->payload + slot->payload_sent, taken);
-    slot->payload_sent += taken;
-    return taken;
-}
 
 static curl_socket_t on_open(void *context, curlsocktype purpose, struct curl_sockaddr *address) {
     (void)purpose;
@@ -135,7 +124,7 @@ static enum transport_code code_from_curl(CURLcode result) {
         {CURLE_RECV_ERROR, TRANSPORT_RESET},
         {CURLE_GOT_NOTHING, TRANSPORT_RESET},
         {CURLE_PARTIAL_FILE, TRANSPORT_RESET},
-        {CURLE_SEND_FAIL_REWIND, TRANSPORT_RESET},    /* the body cannot seek: see sender.h */
+        {CURLE_SEND_FAIL_REWIND, TRANSPORT_RESET},
         {CURLE_ABORTED_BY_CALLBACK, TRANSPORT_RESET}, /* on_request refused it */
         {CURLE_WEIRD_SERVER_REPLY, TRANSPORT_PROTOCOL},
         {CURLE_UNSUPPORTED_PROTOCOL, TRANSPORT_PROTOCOL}, /* HTTP/0.9: no status line came */
@@ -276,11 +265,7 @@ static bool build_headers(const struct sender *sender, struct sender_slot *slot,
     return !failed;
 }
 
-static void reset_slot(const struct sender *sender, struct sender_slot *slot,
-                       const struct transport_request *request) {
-    slot->payload = request->payload;
-    slot->payload_bytes = request->payload_bytes;
-    slot->payload_sent = 0;
+static void reset_slot(const struct sender *sender, struct sender_slot *slot) {
     slot->request_count = 0;
     slot->met_noise = false;
     slot->restarts_left = sender->sockets.entry_count + 1; /* every kept connection may be dead */
@@ -293,12 +278,13 @@ static enum err_code sender_start(void *context, size_t index,
     struct sender *sender = context;
     struct sender_slot *slot = &sender->slots[index];
     assert(index < sender->slot_count && !slot->is_up);
-    reset_slot(sender, slot, request);
+    reset_slot(sender, slot);
     bool failed = !build_headers(sender, slot, request);
     failed |= curl_easy_setopt(slot->easy, CURLOPT_URL, sender->urls[request->kind]) != CURLE_OK;
     failed |= curl_easy_setopt(slot->easy, CURLOPT_HTTPHEADER, slot->headers) != CURLE_OK;
     failed |= curl_easy_setopt(slot->easy, CURLOPT_POSTFIELDSIZE_LARGE,
                                (curl_off_t)request->payload_bytes) != CURLE_OK;
+    failed |= curl_easy_setopt(slot->easy, CURLOPT_POSTFIELDS, request->payload) != CURLE_OK;
     if (failed) {
         return err_set(err, ERR_BUSY, "out of memory for a request");
     }
@@ -323,8 +309,6 @@ static bool set_request(struct sender_slot *slot) {
     CURL *easy = slot->easy;
     bool failed = false;
     failed |= curl_easy_setopt(easy, CURLOPT_POST, 1L) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read) != CURLE_OK;
-    failed |= curl_easy_setopt(easy, CURLOPT_READDATA, slot) != CURLE_OK;
     failed |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open) != CURLE_OK;
     failed |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, slot->sender) != CURLE_OK;
     failed |= curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close) != CURLE_OK;

@@ -3,9 +3,9 @@
  * The transport over libcurl: posts events to Klaviyo over kept-alive HTTP/1.1 connections.
  *
  * One start is at most one request on the wire. libcurl re-sends by itself when a pooled connection
- * turns out dead; here it may not: the body comes from a callback that cannot seek, and a second
- * request within one transfer is refused before it is written. Such a transfer ends as
- * TRANSPORT_RESET, since nobody knows whether the first one arrived.
+ * turns out dead; here it may not: a second request within one transfer is refused before it is
+ * written. Such a transfer ends as TRANSPORT_RESET, since nobody knows whether the first one arrived.
+ * Head and body leave in one piece as long as they fit into 64 KiB.
  *
  * A kept connection on which anything waits to be read is not used again (sockets.h): the request,
  * of which nothing was written, takes another.
