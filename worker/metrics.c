@@ -36,13 +36,14 @@ const struct metric worker_metrics[WORKER_METRIC_COUNT] = {
                           .help = "How long a write waited for its turn at the database, won or "
                                   "not.",
                           .kind = METRIC_HISTOGRAM,
-                          .bounds = {.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1,
-                                     .25, .5, 1, 2}},
+                          .bounds = {.0001, .00025, .0005, .001, .002, .003, .004, .005, .0065,
+                                     .008, .01, .025, .05, .25, 1, 2}},
     [WORKER_CHECKPOINT] =
         {.name = "preorder_checkpoint_seconds",
          .help = "How long it took to work the log off into the database, within the gate.",
          .kind = METRIC_HISTOGRAM,
-         .bounds = {.001, .0025, .005, .0075, .01, .015, .025, .05, .1, .25, 1}},
+         .bounds = {.001, .002, .003, .004, .005, .0065, .008, .01, .015, .02, .03, .05, .1, .25,
+                    1}},
 };
 
 static const char *const wire_words[TRANSPORT_CODES] = {
