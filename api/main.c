@@ -7,6 +7,7 @@
 #include "api/metrics.h"
 #include "api/serve.h"
 #include "common/log.h"
+#include "common/process.h"
 #include "common/store/watch.h"
 #include "http/admin.h"
 #include "http/listen.h"
@@ -133,7 +134,8 @@ static CHECKED enum err_code run(struct program *self, struct err *err) {
         .is_draining = &self->is_draining,
         .listen_fd = self->listen_fd,
     };
-    self->catalog = NULL; /* serve takes it over */
+    self->catalog = NULL;        /* serve takes it over */
+    process_want_short_slices(); /* a checkout must not wait behind whoever computes */
     return serve(&options, err);
 }
 

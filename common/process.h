@@ -1,6 +1,6 @@
 #pragma once
 /*
- * What the kernel says about this process: the figures that every Prometheus client shows.
+ * This process and the kernel: the figures that every Prometheus client shows, and how to be woken soon.
  *
  * Threads: any.
  */
@@ -15,3 +15,8 @@ struct process {
 
 /* What cannot be read is 0 (no /proc). */
 void process_read(struct process *process_out);
+
+/* Asks that the calling thread, when it wakes, waits for less than the usual 3 ms behind threads that
+   compute: it wants to run for short times only (sched(7), sched_setattr(2): the slice of a normal
+   thread, Linux 6.12 and later). Older kernels ignore it. */
+void process_want_short_slices(void);

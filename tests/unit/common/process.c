@@ -3,12 +3,15 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -110,6 +113,35 @@ static void a_folder_without_end_is_not_counted_for_ever(void **state) {
     assert_true(process.open_fds > 1000000 && process.open_fds < 2000000);
 }
 
+/* Where the kernel knows slices the wish is granted; on none does it change the priority. */
+static void short_slices_leave_the_priority_as_it_is(void **state) {
+    (void)state;
+    pid_t pid = fork();
+    if (pid == 0) {
+        int before = nice(3);
+        process_want_short_slices();
+        int after = getpriority(PRIO_PROCESS, 0);
+        _exit(before == after && sched_getscheduler(0) == SCHED_OTHER ? 0 : 1);
+    }
+    int status = 1;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
+static void a_policy_that_somebody_chose_stays(void **state) {
+    (void)state;
+    pid_t pid = fork();
+    if (pid == 0) {
+        const struct sched_param param = {0};
+        int chosen = sched_setscheduler(0, SCHED_BATCH, &param);
+        process_want_short_slices();
+        _exit(chosen == 0 && sched_getscheduler(0) == SCHED_BATCH ? 0 : 1);
+    }
+    int status = 1;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_figure_is_read),
@@ -118,6 +150,8 @@ int main(void) {
         cmocka_unit_test(without_proc_what_it_says_is_zero),
         cmocka_unit_test(what_is_no_figure_is_zero),
         cmocka_unit_test(a_folder_without_end_is_not_counted_for_ever),
+        cmocka_unit_test(short_slices_leave_the_priority_as_it_is),
+        cmocka_unit_test(a_policy_that_somebody_chose_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
