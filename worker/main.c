@@ -251,7 +251,8 @@ static void heed_signals(struct program *program) {
 }
 
 static enum err_code run(struct program *program, struct err *err) {
-    const int fds[] = {program->signals.fd, program->wake_fd};
+    const int fds[] = {program->signals.fd,
+                       program->wake_fd}; /* the one that may be left out last */
     int64_t wait_ms = 0;
     log_gather();
     for (;;) {
@@ -264,10 +265,11 @@ static enum err_code run(struct program *program, struct err *err) {
         }
         wait_ms = wait_ms < TURN_MS_MAX ? wait_ms : TURN_MS_MAX;
         log_flush();
-        if (sender_wait(program->sender, fds, 2, wait_ms, err) != ERR_OK) {
+        bool listens = !worker_is_about_to_look(program->worker);
+        if (sender_wait(program->sender, fds, listens ? 2 : 1, wait_ms, err) != ERR_OK) {
             return err->code;
         }
-        if (store_hear(program->store)) {
+        if (listens && store_hear(program->store)) {
             worker_wake(program->worker);
         }
         heed_signals(program);

@@ -498,6 +498,10 @@ void worker_wake(struct worker *worker) {
     worker->next_look_mono_ms = mono_ms(worker);
 }
 
+bool worker_is_about_to_look(const struct worker *worker) {
+    return worker->next_look_mono_ms <= mono_ms(worker);
+}
+
 /* ---- Draining --------------------------------------------------------------------------------- */
 
 void worker_drain(struct worker *worker, int64_t timeout_ms) {

@@ -70,6 +70,8 @@ CHECKED enum err_code worker_step(struct worker *worker, int64_t *wait_ms_out, s
 
 /* Something became due: the next step looks, however long it meant to sleep. */
 void worker_wake(struct worker *worker);
+/* It looks as soon as it can anyway: being woken would only cost it a turn. Holds until the next step. */
+bool worker_is_about_to_look(const struct worker *worker);
 
 /*
  * From now on nothing is claimed. What is on the wire may finish within timeout_ms; shortly before its

@@ -156,6 +156,27 @@ static void a_worker_wakes_for_the_next_due_event(void **state) {
     scene_close(&scene);
 }
 
+static void with_a_backlog_it_need_not_be_woken(void **state) {
+    (void)state;
+    struct scene scene;
+    scene_open(&scene, 2 * CONCURRENCY, CONCURRENCY);
+    assert_true(worker_is_about_to_look(scene.worker)); /* it has just begun */
+    scene_settle_down(&scene);
+    assert_true(worker_is_about_to_look(scene.worker)); /* more is due than it has slots */
+    scene_close(&scene);
+}
+
+static void with_nothing_due_it_must_be_woken(void **state) {
+    (void)state;
+    struct scene scene;
+    scene_open(&scene, 1, CONCURRENCY);
+    scene_settle_down(&scene);
+    assert_false(worker_is_about_to_look(scene.worker));
+    worker_wake(scene.worker);
+    assert_true(worker_is_about_to_look(scene.worker));
+    scene_close(&scene);
+}
+
 static void a_call_wakes_at_once(void **state) {
     (void)state;
     struct scene scene;
@@ -488,6 +509,8 @@ int main(void) {
         cmocka_unit_test(with_nothing_in_hand_it_claims_at_once),
         cmocka_unit_test(half_of_the_slots_are_settled_at_once),
         cmocka_unit_test(a_worker_wakes_for_the_next_due_event),
+        cmocka_unit_test(with_a_backlog_it_need_not_be_woken),
+        cmocka_unit_test(with_nothing_due_it_must_be_woken),
         cmocka_unit_test(a_call_wakes_at_once),
         cmocka_unit_test(a_store_that_gives_nothing_is_not_asked_at_once),
         cmocka_unit_test(a_trace_goes_on_with_a_new_parent),
