@@ -26,6 +26,8 @@ enum {
     EMAIL_DIGITS = 9,
     EMAIL_RANGE = 1000000000,
     NUMBER_BITS = 40,
+    CHANCE_BITS = 30,
+    MS_PER_MINUTE = 60000,
     TEXT_BYTES = 64,
     STEP_MS = 10, /* between two preorders */
     SWAPS = 5,
@@ -137,10 +139,13 @@ static void make_uuid(char text[TEXT_BYTES], int64_t at_ms, int64_t number,
                    0x8000 | (bits >> 50), bits & 0xffffffffffff);
 }
 
-static void make_number(char *text, int64_t number) {
+/* The minute, then what no other of it has: as common/domain/preorder.c draws them. */
+static void make_number(char *text, int64_t number, int64_t at_ms) {
     static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    const uint64_t chance_max = (UINT64_C(1) << CHANCE_BITS) - 1;
     /* Odd, so that no two are equal. */
-    uint64_t bits = (uint64_t)number * UINT64_C(0x9e3779b97f) & ((UINT64_C(1) << NUMBER_BITS) - 1);
+    uint64_t chance = (uint64_t)number * UINT64_C(0x9e3779b1) & chance_max;
+    uint64_t bits = (uint64_t)(at_ms / MS_PER_MINUTE) << CHANCE_BITS | chance;
     char *at = text + strlen(text) - NUMBER_BITS / 5;
     for (int i = 0; i < NUMBER_BITS / 5; i++) {
         at[i] = digits[bits >> (NUMBER_BITS - 5 - 5 * i) & 31];
@@ -153,7 +158,7 @@ static void make_swaps(struct swap swaps[SWAPS], int64_t number, int64_t at_ms,
     random_fill(random, key, sizeof key);
     make_uuid(swaps[0].new, at_ms, 2 * number, random);
     make_uuid(swaps[1].new, at_ms, 2 * number + 1, random);
-    make_number(swaps[2].new, number);
+    make_number(swaps[2].new, number, at_ms);
     (void)snprintf(swaps[3].new, sizeof swaps[3].new, "customer-%0*" PRId64, EMAIL_DIGITS,
                    number * 982451653 % EMAIL_RANGE);
     (void)snprintf(swaps[4].new, sizeof swaps[4].new, "%016" PRIx64 "%016" PRIx64, key[0], key[1]);
