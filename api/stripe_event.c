@@ -147,7 +147,7 @@ static enum err_code read_type(const json_t *root, struct payment_event *payment
 static bool is_of_mode(const json_t *root, enum stripe_mode mode) {
     const json_t *livemode = json_object_get(root, "livemode");
     return mode == STRIPE_MODE_ANY || !json_is_boolean(livemode) ||
-           json_is_true(livemode) == (mode == STRIPE_MODE_LIVE);
+           (json_typeof(livemode) == JSON_TRUE) == (mode == STRIPE_MODE_LIVE);
 }
 
 static enum err_code read_payment(const json_t *root, enum stripe_mode mode,

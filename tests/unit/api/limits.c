@@ -70,10 +70,29 @@ static void what_does_not_parse_stops_the_opening(void **state) {
     limits_close(NULL);
 }
 
+static void questions_and_webhooks_are_not_counted(void **state) {
+    (void)state;
+    static char limit[] = "1/m", nothing[] = "";
+    static const struct request free_ones[] = {
+        {.method = "OPTIONS", .path = "/pre-order", .peer = "192.0.2.1"},
+        {.method = "POST", .path = "/webhooks/stripe", .peer = "192.0.2.1"},
+    };
+    struct err err = {0};
+    struct limits *limits = NULL;
+    struct reply reply = {0};
+    assert_int_equal(open_limits(limit, nothing, &limits, &err), ERR_OK);
+    for (size_t i = 0; i < 4; i++) {
+        assert_false(limits_refuse(limits, &free_ones[i % 2], &reply));
+    }
+    assert_false(limits_refuse(limits, &request, &reply));
+    limits_close(limits);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_client_is_told_what_it_has_left_before_and_after_a_request),
         cmocka_unit_test(what_does_not_parse_stops_the_opening),
+        cmocka_unit_test(questions_and_webhooks_are_not_counted),
     };
     return cmocka_run_group_tests_name("api/limits", tests, NULL, NULL);
 }

@@ -102,11 +102,18 @@ static void labels_never_hold_an_id(void **state) {
     assert_string_equal(router_method_label(&other), "other");
 }
 
+static void a_route_without_a_body_takes_no_type(void **state) {
+    (void)state;
+    assert_string_equal(router_body_types(BODY_NONE), "");
+    assert_string_equal(router_body_types(BODY_JSON), "application/json");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_the_handler_of_each_route),
         cmocka_unit_test(refuses_what_it_does_not_serve),
         cmocka_unit_test(labels_never_hold_an_id),
+        cmocka_unit_test(a_route_without_a_body_takes_no_type),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

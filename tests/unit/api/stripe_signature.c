@@ -61,6 +61,8 @@ static void ignores_other_schemes(void **state) {
     assert_int_equal(check("t=1700000000,v1=" BY_TEST ",v2=x,y,,=,"), STRIPE_SIGNATURE_RIGHT);
     assert_int_equal(check("t=1700000000,v0=" BY_TEST), STRIPE_SIGNATURE_MALFORMED);
     assert_int_equal(check("t=1700000000,v0=" BY_TEST ",v1=" ZEROS), STRIPE_SIGNATURE_WRONG);
+    assert_int_equal(check("t=1700000000,v1=short"), STRIPE_SIGNATURE_WRONG);
+    assert_int_equal(check("t=170000000:,v1=" BY_TEST), STRIPE_SIGNATURE_MALFORMED);
 }
 
 static void takes_300_s_either_way(void **state) {

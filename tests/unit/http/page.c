@@ -63,7 +63,7 @@ static void a_problem_says_which_entries_are_wrong_in_words(void **state) {
         {"#/properties/gift%20note~1%3Cb%3E~0", "must be short"},
         {"#/properties", "must have at most 20 members, it has 21"},
         {"#", "is odd"},
-        {"#/properties/%zz%4~2", "is odd, too"},
+        {"#/properties/%zz%4~2%", "is odd, too"},
     };
     struct reply reply = page_problem(&REQUEST, 422, "invalid-preorder",
                                       "The members in errors are wrong.", fields, 5);
@@ -75,7 +75,7 @@ static void a_problem_says_which_entries_are_wrong_in_words(void **state) {
                                        "</strong> must be short</li>"));
     assert_non_null(strstr(reply.body, "<strong>properties</strong> must have at most 20"));
     assert_non_null(strstr(reply.body, "<strong>the form</strong> is odd</li>"));
-    assert_non_null(strstr(reply.body, "&ldquo;%zz%4~2&rdquo;"));
+    assert_non_null(strstr(reply.body, "&ldquo;%zz%4~2%&rdquo;"));
     assert_non_null(strstr(reply.body, "invalid-preorder, status 422."));
     assert_non_null(strstr(reply.body, "Request abc-1"));
     reply_release(&reply);

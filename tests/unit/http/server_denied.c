@@ -186,13 +186,16 @@ static void count_freed(void *context) {
 static void answer_request(struct rig *rig, struct exchange *exchange) {
     (void)rig;
     static bool was_given;
-    if (strcmp(exchange_request(exchange)->path, "/stream") != 0) {
+    const char *path = exchange_request(exchange)->path;
+    bool is_owned = strcmp(path, "/stream") == 0;
+    if (!is_owned && strcmp(path, "/nobodys-stream") != 0) {
         rig_echo(exchange);
         return;
     }
     was_given = false;
     struct reply reply = {.status = 200, .content_type = "text/plain"};
-    exchange_reply_stream(exchange, &reply, 1, give_once, count_freed, &was_given);
+    exchange_reply_stream(exchange, &reply, 1, give_once, is_owned ? count_freed : NULL,
+                          &was_given);
 }
 
 static void a_request_that_something_fails_for_loses_its_connection_only(void **state) {
@@ -211,6 +214,7 @@ static void a_request_that_something_fails_for_loses_its_connection_only(void **
         "POST /x HTTP/1.1\r\n" HOST "Content-Length: 9999\r\n\r\n",
         "POST /refused HTTP/1.1\r\n" HOST "Content-Length: 3\r\nConnection: close\r\n\r\nabc",
         "GET /refused HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n",
+        "GET /nobodys-stream HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n",
         "GET /stream HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n",
         "GET /x HTTP/1.1\r\n" HOST "\r\nbad\r\n\r\n",
     };

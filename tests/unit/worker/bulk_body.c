@@ -196,6 +196,15 @@ static void five_megabytes_are_never_exceeded(void **state) {
         count++;
     }
     assert_int_equal(count, 49);
+    static char huge[BULK_BODY_BYTES_MAX + 1000];
+    int huge_length =
+        snprintf(huge, sizeof huge,
+                 EVENT_START "{\"profile\":" PROFILE ",\"properties\":{\"x\":\"%0*d\"}}}}",
+                 BULK_BODY_BYTES_MAX, 0);
+    struct bulk_body other;
+    bulk_body_init(&other);
+    assert_int_equal(bulk_body_add(&other, huge, (size_t)huge_length), BULK_UNFIT);
+    bulk_body_release(&other);
     struct err err;
     char *payload = NULL;
     size_t payload_bytes = 0;

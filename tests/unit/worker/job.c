@@ -345,6 +345,46 @@ static void claims_tell_their_age(void **state) {
     end(&scene);
 }
 
+static void a_job_of_large_events_is_full_before_it_has_a_thousand(void **state) {
+    (void)state;
+    enum { COUNT = 90, BYTES = 60000 };
+    struct job job = {0};
+    struct err err;
+    struct claim claims[COUNT];
+    assert_int_equal(job_begin(&job, &err), ERR_OK);
+    assert_int_equal(job_room(&job), BULK_MEMBERS_MAX);
+    for (size_t i = 0; i < COUNT; i++) {
+        claims[i] = (struct claim){
+            .payload = calloc(1, BYTES), .payload_bytes = BYTES, .is_backfill = true};
+        assert_non_null(claims[i].payload);
+        memcpy(claims[i].payload + BYTES - 19, "\"backfill\":false}}}", 19);
+    }
+    struct claim_batch batch = {.claims = claims, .claim_count = COUNT};
+    job_add(&job, &batch, 0);
+    assert_int_equal(job_room(&job), 0);
+    job_close(&job);
+    job_clear(&job);
+}
+
+/* A 422 is about the event, and says nothing of a bad deploy. */
+static void only_bad_requests_count_as_refusals_in_a_row(void **state) {
+    (void)state;
+    struct scene scene;
+    begin(&scene, 3);
+    scene.streak.account_count = 20;
+    assert_true(fly(&scene));
+    land(&scene, 422,
+         "{\"errors\":[{\"detail\":\"No.\",\"source\":{\"pointer\":\"" MEMBERS "1\"}}]}");
+    settle(&scene, 0);
+    assert_int_equal(scene.settled[OUTCOME_DEAD], 1);
+    assert_int_equal(scene.settled[OUTCOME_PAUSED], 0);
+    assert_int_equal(streak_count(&scene.streak), 20);
+    assert_true(fly(&scene));
+    land(&scene, 202, "");
+    settle(&scene, 0);
+    end(&scene);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_accepted_job_is_sent_member_by_member),
@@ -357,6 +397,8 @@ int main(void) {
         cmocka_unit_test(what_fits_no_job_is_given_back_to_go_alone),
         cmocka_unit_test(a_job_that_ends_gives_back_what_it_has),
         cmocka_unit_test(claims_tell_their_age),
+        cmocka_unit_test(a_job_of_large_events_is_full_before_it_has_a_thousand),
+        cmocka_unit_test(only_bad_requests_count_as_refusals_in_a_row),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -190,6 +190,7 @@ static void settings_that_cannot_be_sent_are_refused(void **state) {
         {"ftp://a.klaviyo.com", "pk", "r", "KLAVIYO_BASE_URL"},
         {"https://a klaviyo", "pk", "r", "KLAVIYO_BASE_URL"},
         {"", "pk", "r", "KLAVIYO_BASE_URL"},
+        {"///", "pk", "r", "KLAVIYO_BASE_URL"},
         {"https://a.klaviyo.com\x7f", "pk", "r", "KLAVIYO_BASE_URL"},
         {long_url, "pk", "r", "KLAVIYO_BASE_URL"},
         {"https://a.klaviyo.com", long_key, "r", "KLAVIYO_API_KEY"},

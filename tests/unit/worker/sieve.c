@@ -182,6 +182,27 @@ static void an_event_that_is_too_large_by_itself_is_the_culprit(void **state) {
     assert_false(sieve_board(&sieve));
 }
 
+static void one_that_is_lost_from_a_half_begins_the_search_anew(void **state) {
+    (void)state;
+    struct sieve sieve;
+    sieve_init(&sieve, 4);
+    assert_true(sieve_board(&sieve));
+    assert_int_equal(sieve_refuse(&sieve), SIEVE_NOBODY);
+    assert_true(sieve_board(&sieve));
+    sieve_drop(&sieve, 0); /* of those aboard */
+    assert_int_equal(sieve_count(&sieve, SIEVE_REST), 3);
+    assert_true(sieve_board(&sieve));
+    assert_int_equal(sieve_count(&sieve, SIEVE_ABOARD), 3);
+}
+
+static void one_that_is_lost_from_the_rest_changes_nothing(void **state) {
+    (void)state;
+    struct sieve sieve;
+    sieve_init(&sieve, 4);
+    sieve_drop(&sieve, 0);
+    assert_int_equal(sieve_count(&sieve, SIEVE_REST), 3);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_good_job_is_one_request),
@@ -194,6 +215,8 @@ int main(void) {
         cmocka_unit_test(one_that_is_lost_from_a_first_request_leaves_the_others_aboard),
         cmocka_unit_test(what_is_too_large_is_halved_until_it_fits),
         cmocka_unit_test(an_event_that_is_too_large_by_itself_is_the_culprit),
+        cmocka_unit_test(one_that_is_lost_from_a_half_begins_the_search_anew),
+        cmocka_unit_test(one_that_is_lost_from_the_rest_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

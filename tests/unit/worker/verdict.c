@@ -156,6 +156,10 @@ static const struct row rows[] = {
      .reason = "check KLAVIYO_API_KEY: Klaviyo answered 401"},
 
     /* The moment's fault. */
+    {"status_403_in_json_by_the_front_door_pauses", .status = 403, .content_type = type_json,
+     .is_mitigated = true, .outcome = OUTCOME_PAUSED, .wait_ms = PROBE_MS,
+     .account_wait_ms = PROBE_MS, .error = "Klaviyo answered 403",
+     .reason = "the key needs the scope events:write: Klaviyo answered 403"},
     {"status_403_in_html_is_retried", .status = 403, .content_type = html_type,
      .outcome = OUTCOME_RETRY, .is_burnt = true, .wait_ms = WAIT_1,
      .error = "Klaviyo answered 403"},
@@ -300,6 +304,9 @@ static const struct row rows[] = {
      .outcome = OUTCOME_RETRY, .wait_ms = PROBE_MS, .error = "Klaviyo answered 503"},
     {"a_probe_waits_as_long_as_a_503_asks", .status = 503, .is_probe = true, .retry_after = "60",
      .outcome = OUTCOME_RETRY, .wait_ms = 60000, .error = "Klaviyo answered 503"},
+    {"a_probe_asks_again_no_sooner_than_its_interval", .status = 503, .is_probe = true,
+     .retry_after = "1", .outcome = OUTCOME_RETRY, .wait_ms = PROBE_MS,
+     .error = "Klaviyo answered 503"},
     {"a_probe_that_times_out_burns_nothing", .code = TRANSPORT_TIMEOUT, .is_probe = true,
      .outcome = OUTCOME_RETRY, .wait_ms = PROBE_MS, .error = "timeout"},
     {"a_probe_buries_nothing_at_its_last_attempt", .status = 500, .is_probe = true, .attempts = 200,
