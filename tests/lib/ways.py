@@ -133,4 +133,8 @@ def documented(root: Path):
 
 
 def is_swallowed(words):
-    return re.search(SWALLOWED, words or "") is not None
+    return re.match(SWALLOWED, words or "") is not None
+
+
+def is_late(words):
+    return re.match(TIMEOUT, words or "") is not None
