@@ -40,9 +40,12 @@ class Process:
         self.stderr_path = folder / f"{name}.err"
         self.is_stopping = False
         self.is_exempt = False  # its exit status is not judged at the end
+        # What is preloaded is meant for the program alone: setpriv hangs with a sanitizer's runtime.
+        preload = ["env", f"LD_PRELOAD={env['LD_PRELOAD']}"] if "LD_PRELOAD" in env else []
+        env = {name: value for name, value in env.items() if name != "LD_PRELOAD"}
         with open(self.stdout_path, "wb") as out, open(self.stderr_path, "wb") as err:
             self.popen = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", *map(str, argv)], stdin=subprocess.DEVNULL,
+                ["setpriv", "--pdeathsig", "KILL", *preload, *map(str, argv)], stdin=subprocess.DEVNULL,
                 stdout=out, stderr=err, env=env, cwd=folder)
 
     def __repr__(self):
