@@ -16,6 +16,7 @@
 
 #include "api/api.h"
 #include "api/idempotency.h"
+#include "api/intake.h"
 #include "api/stripe_signature.h"
 #include "common/log.h"
 #include "common/store/ops.h"
@@ -340,6 +341,12 @@ static void openssl_free(void *memory, const char *file, int line) {
     free(memory);
 }
 
+static void nothing_is_released_as_well(void **state) {
+    (void)state;
+    api_close(NULL);
+    intake_item_free(NULL);
+}
+
 int main(void) {
     if (CRYPTO_set_mem_functions(openssl_take, openssl_resize, openssl_free) != 1) {
         return 1;
@@ -361,6 +368,7 @@ int main(void) {
         cmocka_unit_test(what_no_route_takes_is_answered_at_once),
         cmocka_unit_test(a_webhook_takes_json_only),
         cmocka_unit_test(an_api_that_cannot_open_says_so),
+        cmocka_unit_test(nothing_is_released_as_well),
     };
     return cmocka_run_group_tests_name("api/api_denied", tests, NULL, NULL);
 }

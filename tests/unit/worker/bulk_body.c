@@ -142,6 +142,9 @@ static void what_event_render_did_not_make_is_unfit(void **state) {
         EVENT_START "{\"a\":[1,2}}}",
         EVENT_START "{\"a\":{{\"}}}",
         EVENT_START "{\"a\":1,}}}",
+        EVENT_START "{\"a\":,\"b\":1}}}",
+        EVENT_START "{\"a\":}}}",
+        EVENT_START "{\"a\":]}}}",
         EVENT_START "[\"profile\",1]}}",
         EVENT_START "{\"profile\":1]}}",
         EVENT_START "{\"profile\":" PROFILE "}}]",
@@ -215,6 +218,20 @@ static void five_megabytes_are_never_exceeded(void **state) {
     free(single);
 }
 
+static void a_profile_alone_is_an_event(void **state) {
+    (void)state;
+    static const char single[] = EVENT_START "{\"profile\":" PROFILE "}}}";
+    struct bulk_body body;
+    struct err err;
+    char *payload = NULL;
+    size_t payload_bytes = 0;
+    bulk_body_init(&body);
+    assert_int_equal(bulk_body_add(&body, single, sizeof single - 1), BULK_ADDED);
+    assert_int_equal(bulk_body_finish(&body, &payload, &payload_bytes, &err), ERR_OK);
+    assert_non_null(strstr(payload, "\"attributes\":{}}]}}}"));
+    free(payload);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_rendered_event_keeps_all_its_values_beside_its_profile),
@@ -223,6 +240,7 @@ int main(void) {
         cmocka_unit_test(what_event_render_did_not_make_is_unfit),
         cmocka_unit_test(the_thousand_and_first_finds_no_room),
         cmocka_unit_test(five_megabytes_are_never_exceeded),
+        cmocka_unit_test(a_profile_alone_is_an_event),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

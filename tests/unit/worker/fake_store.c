@@ -211,6 +211,16 @@ static enum err_code fake_bring_back(struct store *store, int64_t now_ms, int64_
     return ERR_OK;
 }
 
+/* There is never a backlog. */
+static enum err_code fake_count_due(struct store *store, int64_t now_ms, int64_t limit,
+                                    int64_t *count_out, struct err *err) {
+    (void)now_ms;
+    (void)limit;
+    struct fake_store *fake = fake_of(store);
+    *count_out = 0;
+    return fake->count_code == ERR_OK ? ERR_OK : err_set(err, fake->count_code, "told to fail");
+}
+
 static enum err_code fake_checkpoint(struct store *store, int32_t pages_min, struct err *err) {
     struct fake_store *fake = fake_of(store);
     if (fake->checkpoint_code != ERR_OK) {
@@ -237,6 +247,7 @@ void fake_store_init(struct fake_store *fake) {
         .settle_and_claim = fake_settle_and_claim,
         .tend_workers = fake_tend_workers,
         .bring_back = fake_bring_back,
+        .count_due = fake_count_due,
         .wake = fake_wake,
         .checkpoint = fake_checkpoint,
         .wal_pages = fake_wal_pages,

@@ -45,9 +45,9 @@ struct fake_store {
     /* What it does about it: the next calls fail so. ERR_UNKNOWN: the work is done all the same. */
     enum err_code next_code;
     size_t failures_left;
-    enum err_code tend_code;                        /* as long as it is set, tending fails so */
-    enum err_code bring_back_code, checkpoint_code; /* likewise */
-    size_t neighbour_count;                         /* that live */
+    enum err_code tend_code; /* as long as it is set, tending fails so */
+    enum err_code bring_back_code, checkpoint_code, count_code; /* likewise */
+    size_t neighbour_count;                                     /* that live */
     const char *dying; /* the next look finds this worker dead; NULL: nobody */
     void (*on_call)(struct fake_store *fake, void *context); /* NULL: nothing */
     void *on_call_context;

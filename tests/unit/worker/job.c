@@ -34,13 +34,16 @@ static struct job_moment moment_of(struct scene *scene) {
     };
 }
 
-static char *payload_of(size_t number, size_t *length_out) {
-    char *payload = malloc(256);
+/* With a text of `fill_bytes` in it. */
+static char *payload_of(size_t number, int fill_bytes, size_t *length_out) {
+    size_t room_bytes = 256 + (size_t)fill_bytes;
+    char *payload = malloc(room_bytes);
     assert_non_null(payload);
-    int length = snprintf(payload, 256,
-                          "{\"data\":{\"type\":\"event\",\"attributes\":{\"n\":%zu,\"profile\":"
-                          "{\"data\":1},\"backfill\":false}}}",
-                          number);
+    int length = snprintf(
+        payload, room_bytes,
+        "{\"data\":{\"type\":\"event\",\"attributes\":{\"n\":%zu,\"x\":\"%0*d\",\"profile\":"
+        "{\"data\":1},\"backfill\":false}}}",
+        number, fill_bytes, 0);
     *length_out = (size_t)length;
     return payload;
 }
@@ -48,7 +51,7 @@ static char *payload_of(size_t number, size_t *length_out) {
 enum { ALL_FIT = -1 };
 
 /* Of `count` events one may be unfit for a job. */
-static void begin_with(struct scene *scene, size_t count, int unfit) {
+static void begin_with(struct scene *scene, size_t count, int unfit, int fill_bytes) {
     memset(scene, 0, sizeof *scene);
     scene->now_ms = NOW_MS;
     scene->policy = (struct verdict_policy){.retry_base_ms = 1000,
@@ -63,7 +66,7 @@ static void begin_with(struct scene *scene, size_t count, int unfit) {
     for (size_t i = 0; i < count; i++) {
         claims[i] = (struct claim){.token = 1, .attempts = 1};
         snprintf(claims[i].event_id.text, sizeof claims[i].event_id.text, "%zu", i);
-        claims[i].payload = payload_of(i, &claims[i].payload_bytes);
+        claims[i].payload = payload_of(i, fill_bytes, &claims[i].payload_bytes);
         claims[i].payload[0] = (int)i == unfit ? '[' : '{';
     }
     struct claim_batch batch = {.claims = claims, .claim_count = count};
@@ -74,7 +77,7 @@ static void begin_with(struct scene *scene, size_t count, int unfit) {
 }
 
 static void begin(struct scene *scene, size_t count) {
-    begin_with(scene, count, ALL_FIT);
+    begin_with(scene, count, ALL_FIT, 1);
 }
 
 /* As the store does it; those in `stale_set` of the first slice were lost to others. */
@@ -302,7 +305,7 @@ static void a_member_that_others_have_is_left_to_them(void **state) {
 static void what_fits_no_job_is_given_back_to_go_alone(void **state) {
     (void)state;
     struct scene scene;
-    begin_with(&scene, 3, 1);
+    begin_with(&scene, 3, 1, 1);
     assert_true(fly(&scene));
     assert_int_equal(scene.job.aboard_count, 2);
     struct job_moment moment = moment_of(&scene);
@@ -385,6 +388,36 @@ static void only_bad_requests_count_as_refusals_in_a_row(void **state) {
     end(&scene);
 }
 
+static void what_finds_no_room_flies_with_the_next_request(void **state) {
+    (void)state;
+    enum { COUNT = 60, BYTES = 100000 };
+    struct scene scene;
+    begin_with(&scene, COUNT, ALL_FIT, BYTES);
+    assert_true(fly(&scene));
+    size_t first_count = scene.job.aboard_count;
+    assert_in_range(first_count, 1, COUNT - 1);
+    land(&scene, 202, "");
+    settle(&scene, 0);
+    assert_true(fly(&scene));
+    assert_int_equal(scene.job.aboard_count, COUNT - first_count);
+    land(&scene, 202, "");
+    settle(&scene, 0);
+    assert_int_equal(scene.settled[OUTCOME_SENT], COUNT);
+    end(&scene);
+}
+
+static void a_failure_leaves_the_unfit_unsent(void **state) {
+    (void)state;
+    struct scene scene;
+    begin_with(&scene, 3, 1, 1);
+    assert_true(fly(&scene));
+    land(&scene, 503, ""); /* before the unfit one was settled */
+    settle(&scene, 0);
+    assert_int_equal(scene.settled[OUTCOME_UNSENT], 1);
+    assert_int_equal(scene.settled[OUTCOME_RETRY], 2);
+    end(&scene);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_accepted_job_is_sent_member_by_member),
@@ -399,6 +432,8 @@ int main(void) {
         cmocka_unit_test(claims_tell_their_age),
         cmocka_unit_test(a_job_of_large_events_is_full_before_it_has_a_thousand),
         cmocka_unit_test(only_bad_requests_count_as_refusals_in_a_row),
+        cmocka_unit_test(what_finds_no_room_flies_with_the_next_request),
+        cmocka_unit_test(a_failure_leaves_the_unfit_unsent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -181,6 +181,22 @@ static void a_second_drain_changes_nothing(void **state) {
     scene_close(&scene);
 }
 
+static void a_store_that_does_not_count_delays_or_ends(void **state) {
+    (void)state;
+    static const enum err_code codes[] = {ERR_BUSY, ERR_FATAL};
+    for (size_t i = 0; i < 2; i++) {
+        struct scene scene;
+        scene_open(&scene, 1, CONCURRENCY);
+        worker_close(scene.worker);
+        scene.options.bulk_threshold = 10;
+        scene_open_worker(&scene, "worker-1");
+        scene.store->count_code = codes[i];
+        enum err_code code = worker_step(scene.worker, &scene.wait_ms, &scene.err);
+        assert_int_equal(code, codes[i] == ERR_BUSY ? ERR_OK : ERR_FATAL);
+        scene_close(&scene);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_429_stops_claims_and_gives_the_attempt_back),
@@ -193,6 +209,7 @@ int main(void) {
         cmocka_unit_test(a_store_that_breaks_beside_the_events_ends_the_worker),
         cmocka_unit_test(what_a_wrong_clock_put_off_is_sent_at_once_when_it_is_right),
         cmocka_unit_test(a_second_drain_changes_nothing),
+        cmocka_unit_test(a_store_that_does_not_count_delays_or_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
