@@ -9,6 +9,7 @@ import time
 from lib import invariants
 from lib.customers import Customers
 from lib.gate import is_held
+from lib.process import Died
 from lib.system import API, BUILD, WORKER, System
 from lib.wait import wait_until
 
@@ -43,12 +44,26 @@ class Victims:
         self.sums = {"kills": 0, "killed_stopped": 0, "stops": 0, "leases_slept": 0}
 
     def start(self):
-        """Who finds the gate in the hands of a stopped process gives up and ends: that is not what is wanted here."""
+        wait_until(self._are_all_there, 60, "the API and both workers are there")
+
+    def _are_all_there(self):
+        """Starts who is missing, when no stopped process holds the gate: who starts then gives up and ends."""
         wait_until(lambda: self.thaw() or not (self.thaw_at and is_held(self.system.database)), 20, "the gate is free")
         missing = [name for name in ("api", *HOSTS) if name not in self.running]
         self.running |= {name: self._start(name) for name in missing}
         for name in missing:
-            self.running[name].wait_log("ready")
+            self._wait_ready(name)
+        return len(self.running) == 1 + len(HOSTS)
+
+    def _wait_ready(self, name):
+        process = self.running[name]
+        try:
+            process.wait_log("ready")
+        except Died:
+            if "was not free" not in process.stderr():
+                raise
+            process.is_exempt = True  # the machine is busy: it is started again, as a supervisor would
+            del self.running[name]
 
     def _start(self, name):
         if name == "api":
@@ -63,7 +78,7 @@ class Victims:
             self._kill()
 
     def _stop(self):
-        name = self.dice.choice(list(self.running))
+        name = self.dice.choice(sorted(self.running))
         if name not in self.thaw_at:
             is_long = name != "api" and self.dice.random() < LONG_SHARE
             sleep_s = self.dice.uniform(*(LONG_S if is_long else BRIEF_S))
@@ -73,7 +88,7 @@ class Victims:
             self.sums["leases_slept"] += sleep_s > LEASE_S
 
     def _kill(self):
-        chosen = self.dice.sample(list(self.running), self.dice.randint(1, len(self.running)))
+        chosen = self.dice.sample(sorted(self.running), self.dice.randint(1, len(self.running)))
         for name in chosen:
             self.running[name].is_exempt = True
             self.running[name].popen.kill()
