@@ -73,14 +73,15 @@ enum err_code store_create_preorders(struct store *store, struct create *creates
     return code;
 }
 
-static bool are_valid(const struct payment_terms *terms) {
-    return terms->metric_prefix != NULL && terms->random != NULL && terms->now_ms > 0;
+static void check_terms(const struct payment_terms *terms) {
+    assert(terms->metric_prefix != NULL && terms->random != NULL && terms->now_ms > 0);
 }
 
 enum err_code store_apply_payments(struct store *store, const struct payment_terms *terms,
                                    struct payment_apply *applies, size_t apply_count,
                                    struct err *err) {
-    assert(are_valid(terms) && apply_count > 0);
+    check_terms(terms);
+    assert(apply_count > 0);
     for (size_t i = 0; i < apply_count; i++) {
         const struct payment_event *event = applies[i].event;
         assert(event != NULL && event->id[0] != '\0' && event->session_id[0] != '\0');
@@ -119,7 +120,7 @@ enum err_code store_list_flagged(struct store *store, int64_t limit, struct preo
 
 enum err_code store_accept_payment(struct store *store, const struct acceptance *acceptance,
                                    struct acceptance_report *report_out, struct err *err) {
-    assert(are_valid(&acceptance->terms));
+    check_terms(&acceptance->terms);
     assert(acceptance->actor != NULL && acceptance->reason != NULL);
     *report_out = (struct acceptance_report){0};
     enum err_code code = store->ops->accept_payment(store, acceptance, report_out, err);

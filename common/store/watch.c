@@ -180,8 +180,7 @@ static void show_database(struct watch *watch) {
     const struct store_status *status = &watch->status;
     struct metrics *metrics = watch->database;
     int64_t oldest_ms = status->oldest_due_at_ms;
-    int64_t age_ms =
-        oldest_ms == 0 || oldest_ms > watch->read_wall_ms ? 0 : watch->read_wall_ms - oldest_ms;
+    int64_t age_ms = oldest_ms == 0 ? 0 : watch->read_wall_ms - oldest_ms;
     metrics_set(metrics, EVENTS, METRIC_LABELS("due"), (double)status->due_count);
     metrics_set(metrics, EVENTS, METRIC_LABELS("waiting"), (double)status->waiting_count);
     metrics_set(metrics, EVENTS, METRIC_LABELS("claimed"), (double)status->claimed_count);

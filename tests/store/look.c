@@ -354,6 +354,45 @@ static void the_payload_is_given_byte_for_byte(void **state) {
     free(payload);
 }
 
+static void an_empty_payload_is_given_as_such(void **state) {
+    struct fixture *fixture = *state;
+    struct ident id;
+    fixture_store_samples(fixture, 1, &id);
+    fixture_run(fixture, "UPDATE outbox SET payload = ''");
+    char *payload = NULL;
+    size_t payload_bytes = 1;
+    struct err err = {0};
+    ASSERT_OK(store_event_payload(fixture->store, &id, &payload, &payload_bytes, &err));
+    assert_string_equal(payload, "");
+    assert_int_equal(payload_bytes, 0);
+    free(payload);
+}
+
+/* Somebody wrote it with another program. */
+static void a_text_beyond_its_room_is_cut(void **state) {
+    struct fixture *fixture = *state;
+    fixture_store_samples(fixture, 1, NULL);
+    fixture_run(fixture, "UPDATE preorders SET flag = hex(zeroblob(1000))");
+    struct preorder_list list;
+    struct err err = {0};
+    ASSERT_OK(store_list_flagged(fixture->store, 0, &list, &err));
+    assert_int_equal(list.preorder_count, 1);
+    assert_int_equal(strlen(list.preorders[0].flag), sizeof list.preorders[0].flag - 1);
+    preorder_list_release(&list);
+}
+
+static void a_limit_holds_for_named_events_too(void **state) {
+    struct fixture *fixture = *state;
+    struct ident ids[3];
+    fixture_store_samples(fixture, 3, ids);
+    struct event_filter filter = {.ids = ids, .id_count = 3, .limit = 2};
+    struct event_list list;
+    struct err err = {0};
+    ASSERT_OK(store_list_events(fixture->store, &filter, FIXTURE_NOW_MS, &list, &err));
+    assert_int_equal(list.event_count, 2);
+    event_list_release(&list);
+}
+
 static void an_unknown_event_has_neither_journal_nor_payload(void **state) {
     struct fixture *fixture = *state;
     struct ident id = ident_make(1, &fixture->random);
@@ -457,6 +496,9 @@ int main(void) {
         WITH_DATABASE(the_journal_is_listed_oldest_first_with_whole_bodies),
         WITH_DATABASE(an_event_without_attempts_has_an_empty_journal),
         WITH_DATABASE(the_payload_is_given_byte_for_byte),
+        WITH_DATABASE(an_empty_payload_is_given_as_such),
+        WITH_DATABASE(a_text_beyond_its_room_is_cut),
+        WITH_DATABASE(a_limit_holds_for_named_events_too),
         WITH_DATABASE(an_unknown_event_has_neither_journal_nor_payload),
         WITH_DATABASE(what_support_looks_for_goes_through_an_index),
         WITH_DATABASE(the_newest_and_the_dead_come_out_sorted_without_sorting),

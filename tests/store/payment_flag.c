@@ -209,10 +209,26 @@ static void only_a_flag_can_be_accepted(void **state) {
     assert_int_equal(fixture_number(fixture, "SELECT count(*) FROM audit_log"), 0);
 }
 
+static void a_status_that_does_not_exist_is_fatal(void **state) {
+    struct fixture *fixture = *state;
+    struct ident id = fixture_store_one(fixture);
+    fixture_run(fixture,
+                "PRAGMA ignore_check_constraints = ON; UPDATE preorders SET status = 'odd'");
+    struct payment_event event = fixture_payment(&id, "1", "1", PAYMENT_PAID);
+    struct payment_terms terms = fixture_terms(fixture, FIXTURE_NOW_MS);
+    struct payment_apply apply = {.event = &event};
+    struct err err = {0};
+    ASSERT_CODE(ERR_FATAL, store_apply_payments(fixture->store, &terms, &apply, 1, &err));
+    assert_non_null(strstr(err.text, "has the status 'odd', which does not exist"));
+    fixture_run(fixture,
+                "PRAGMA ignore_check_constraints = ON; UPDATE preorders SET status = 'initiated'");
+}
+
 #define WITH_DATABASE(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        WITH_DATABASE(a_status_that_does_not_exist_is_fatal),
         WITH_DATABASE(a_payment_that_does_not_match_is_flagged_and_seen),
         WITH_DATABASE(accepting_completes_and_leaves_a_line),
         WITH_DATABASE(accepting_what_was_paid_twice_only_clears_the_flag),

@@ -1,10 +1,25 @@
 #include "common/store/sqlite/place.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "tests/store/fixture.h"
+
+/* statfs is wrapped by the linker: the test decides what the folder lies on. */
+int __real_statfs64(const char *path, struct statfs *status);
+int __wrap_statfs64(const char *path, struct statfs *status);
+
+static bool is_on_nfs;
+
+int __wrap_statfs64(const char *path, struct statfs *status) {
+    int result = __real_statfs64(path, status);
+    status->f_type = is_on_nfs ? 0x6969 : status->f_type;
+    return result;
+}
 
 /* The numbers are those of statfs(2). */
 static void names_the_network_file_systems_it_refuses(void **state) {
@@ -48,6 +63,52 @@ static void a_folder_of_this_machine_is_fine(void **state) {
     struct fixture *fixture = *state;
     struct err err = {0};
     ASSERT_OK(place_check(fixture->path, &err));
+}
+
+static void a_folder_on_a_network_file_system_is_refused(void **state) {
+    struct fixture *fixture = *state;
+    struct err err = {0};
+    is_on_nfs = true;
+    enum err_code code = place_check(fixture->path, &err);
+    is_on_nfs = false;
+    ASSERT_CODE(ERR_FATAL, code);
+    assert_non_null(strstr(err.text, "lies on a network file system (NFS)"));
+}
+
+static void a_file_on_another_disk_is_another_file(void **state) {
+    struct fixture *fixture = *state;
+    fixture_run(fixture, "CREATE TABLE t (x)");
+    struct place_file file = place_identify(fixture->path);
+    assert_true(file.is_known && place_is_unmoved(fixture->path, &file));
+    file.device++;
+    assert_false(place_is_unmoved(fixture->path, &file));
+}
+
+/* The name of a new database is short enough, its whole path is not. */
+static void a_path_that_gets_too_long_is_refused(void **state) {
+    struct fixture *fixture = *state;
+    char name[201];
+    char resolved[PLACE_PATH_BYTES];
+    char here[PLACE_PATH_BYTES];
+    struct err err = {0};
+    memset(name, 'x', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    assert_non_null(getcwd(here, sizeof here));
+    assert_int_equal(chdir(fixture->folder), 0);
+    int depth = 0;
+    for (size_t length = strlen(fixture->folder); length + sizeof name < PLACE_PATH_BYTES - 1;
+         length += sizeof name) {
+        assert_int_equal(mkdir(name, 0700), 0);
+        assert_int_equal(chdir(name), 0);
+        depth++;
+    }
+    ASSERT_CODE(ERR_INVALID, place_resolve(name, resolved, &err));
+    assert_non_null(strstr(err.text, "too long"));
+    for (int i = 0; i < depth; i++) {
+        assert_int_equal(chdir(".."), 0);
+        assert_int_equal(rmdir(name), 0);
+    }
+    assert_int_equal(chdir(here), 0);
 }
 
 static void a_path_without_a_folder_means_the_working_folder(void **state) {
@@ -165,6 +226,12 @@ int main(void) {
         cmocka_unit_test(takes_the_file_systems_of_this_machine),
         cmocka_unit_test(a_type_nobody_knows_is_taken),
         cmocka_unit_test_setup_teardown(a_folder_of_this_machine_is_fine, fixture_setup_empty,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_folder_on_a_network_file_system_is_refused,
+                                        fixture_setup_empty, fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_file_on_another_disk_is_another_file, fixture_setup_empty,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_path_that_gets_too_long_is_refused, fixture_setup_empty,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(a_disk_without_room_is_named, fixture_setup,
                                         fixture_teardown),

@@ -221,6 +221,43 @@ static void the_status_says_how_much_is_used_and_of_what(void **state) {
     assert_true(status.account_reason_until_ms > DUE_MS);
 }
 
+static void a_new_allowance_is_remembered(void **state) {
+    struct fixture *fixture = *state;
+    struct store_status status;
+    struct err err = {0};
+    fixture_store_samples(fixture, 3, NULL);
+    static const struct rate_limits limits[] = {{24, 1800}, {24, 1700}, {23, 1700}};
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+        struct step step = {.now_ms = DUE_MS, .count_max = 1, .limits = limits[i]};
+        assert_int_equal(step_with(fixture->store, &step).count, 1);
+        ASSERT_OK(store_read_backlog(fixture->store, DUE_MS, &status, &err));
+        assert_int_equal(status.rate_limits.burst_count, limits[i].burst_count);
+        assert_int_equal(status.rate_limits.steady_count, limits[i].steady_count);
+    }
+}
+
+/* Answers of more different times than one step has slots for: none is lost. */
+static void answers_of_many_times_all_count(void **state) {
+    enum { MANY = ACCOUNT_SLOTS_MAX + 10 };
+    struct fixture *fixture = *state;
+    int64_t now_ms = DUE_MS + 60000;
+    struct settlement settlements[MANY];
+    struct claim claim = {.token = 1};
+    fixture_store_samples(fixture, 1, &claim.event_id);
+    for (int i = 0; i < MANY; i++) {
+        settlements[i] = fixture_settlement(&claim, OUTCOME_RETRY, FIXTURE_NOW_MS);
+        settlements[i].finished_at_ms = now_ms - (int64_t)i * RATE_STEADY_SLOT_MS / 2;
+    }
+    struct step step = {.now_ms = now_ms,
+                        .limits = few_a_minute,
+                        .settlements = settlements,
+                        .settlement_count = MANY};
+    (void)step_with(fixture->store, &step);
+    assert_int_equal(fixture_number(fixture, "SELECT sum(count) FROM rate_slots WHERE span = %d",
+                                    RATE_STEADY_MS),
+                     MANY);
+}
+
 #define EACH(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 int main(void) {
@@ -235,6 +272,8 @@ int main(void) {
         EACH(what_klaviyo_says_is_left_holds_for_every_worker),
         EACH(a_clock_set_back_does_not_stop_delivery_for_long),
         EACH(the_status_says_how_much_is_used_and_of_what),
+        EACH(a_new_allowance_is_remembered),
+        EACH(answers_of_many_times_all_count),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

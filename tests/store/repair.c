@@ -342,6 +342,21 @@ static void a_large_repair_goes_in_batches_that_add_up(void **state) {
                      EVENT_COUNT);
 }
 
+/* More of them than one batch holds: the second batch finds nothing left to do. */
+static void an_event_named_more_than_once_is_changed_once(void **state) {
+    struct fixture *fixture = *state;
+    struct ident id;
+    struct ident ids[251];
+    fixture_store_samples(fixture, 1, &id);
+    kill_all(fixture);
+    for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
+        ids[i] = id;
+    }
+    struct event_filter filter = {.ids = ids, .id_count = sizeof ids / sizeof ids[0]};
+    assert_int_equal(change(fixture, store_retry_events, filter), 1);
+    assert_string_equal(fixture_text(fixture, "SELECT count(*), sum(count) FROM audit_log"), "1|1");
+}
+
 static void a_limit_takes_the_newest(void **state) {
     struct fixture *fixture = *state;
     struct ident ids[4];
@@ -393,6 +408,7 @@ int main(void) {
         WITH_DATABASE(a_dry_run_counts_and_changes_nothing),
         WITH_DATABASE(every_repair_leaves_a_line_that_says_who_what_and_why),
         WITH_DATABASE(a_large_repair_goes_in_batches_that_add_up),
+        WITH_DATABASE(an_event_named_more_than_once_is_changed_once),
         WITH_DATABASE(a_limit_takes_the_newest),
         WITH_DATABASE(a_repair_that_never_gets_through_the_gate_changes_nothing),
     };

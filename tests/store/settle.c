@@ -253,6 +253,38 @@ static void a_stale_verdict_changes_nothing_but_the_journal(void **state) {
     assert_int_equal(journal_count(fixture), 2);
 }
 
+static void of_many_stale_verdicts_all_are_counted_and_64_named(void **state) {
+    enum { MANY = 70 };
+    struct fixture *fixture = *state;
+    struct claim claim = claim_new(fixture);
+    struct settlement settlements[MANY];
+    for (size_t i = 0; i < MANY; i++) {
+        settlements[i] = fixture_settlement(&claim, OUTCOME_RETRY, FIXTURE_NOW_MS);
+        settlements[i].token = 99;
+    }
+    struct claim_request request = fixture_claim_request(FIXTURE_NOW_MS, 0);
+    struct claim_batch batch = {0};
+    struct settle_report report;
+    struct err err = {0};
+    ASSERT_OK(
+        store_settle_and_claim(fixture->store, settlements, MANY, &report, &request, &batch, &err));
+    assert_int_equal(report.stale_count, MANY);
+    assert_true(report.stale_set == UINT64_MAX);
+    claim_batch_release(&batch);
+}
+
+static void every_outcome_has_its_word(void **state) {
+    (void)state;
+    static const char *const words[] = {
+        [OUTCOME_SENT] = "sent",     [OUTCOME_RETRY] = "retry", [OUTCOME_THROTTLED] = "throttled",
+        [OUTCOME_PAUSED] = "paused", [OUTCOME_DEAD] = "dead",   [OUTCOME_UNKNOWN] = "unknown",
+        [OUTCOME_UNSENT] = "unsent",
+    };
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        assert_string_equal(outcome_name((enum outcome)i), words[i]);
+    }
+}
+
 static void a_stale_unsent_leaves_no_line_and_takes_no_attempt(void **state) {
     struct fixture *fixture = *state;
     struct claim lost;
@@ -509,6 +541,8 @@ int main(void) {
         EACH(a_retry_that_is_not_burnt_gives_the_attempt_back_and_begins_no_age),
         EACH(verdicts_and_claims_of_one_step_go_together),
         EACH(a_stale_verdict_changes_nothing_but_the_journal),
+        EACH(of_many_stale_verdicts_all_are_counted_and_64_named),
+        cmocka_unit_test(every_outcome_has_its_word),
         EACH(a_stale_unsent_leaves_no_line_and_takes_no_attempt),
         EACH(a_stale_sent_makes_the_event_sent),
         EACH(a_stale_verdict_that_is_not_burnt_was_counted_all_the_same),

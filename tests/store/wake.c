@@ -154,6 +154,41 @@ static void the_socket_of_the_dead_is_removed(void **state) {
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
+static void a_path_without_room_for_the_suffix_is_refused(void **state) {
+    (void)state;
+    char path[4096];
+    struct wake wake;
+    struct err err = {0};
+    memset(path, 'x', sizeof path - 1);
+    path[sizeof path - 1] = '\0';
+    assert_int_equal(wake_init(&wake, path, &err), ERR_INVALID);
+    assert_string_equal(err.text, "the database's path is too long");
+}
+
+/* Files with names like those of sockets: whoever sends finds nobody behind them, and removes them. */
+static void one_look_takes_as_many_listeners_as_there_are_places(void **state) {
+    const struct world *world = *state;
+    enum { FILES = WAKE_LISTENERS_MAX + 10 };
+    char path[300];
+    struct wake sender = opened(world);
+    struct err err = {0};
+    assert_int_equal(wake_listen(&sender, &err), ERR_OK); /* makes the folder */
+    for (int i = 0; i < FILES; i++) {
+        (void)snprintf(path, sizeof path, "%s-wake/%032d", world->path, i);
+        int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        assert_true(fd >= 0);
+        assert_int_equal(close(fd), 0);
+    }
+    int before = socket_count(world);
+    wake_send(&sender);
+    assert_in_range(before - socket_count(world), WAKE_LISTENERS_MAX - 1, WAKE_LISTENERS_MAX);
+    for (int i = 0; i < FILES; i++) {
+        (void)snprintf(path, sizeof path, "%s-wake/%032d", world->path, i);
+        (void)unlink(path);
+    }
+    wake_close(&sender);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(every_listener_hears_and_only_once),
@@ -161,6 +196,8 @@ int main(void) {
         TEST(a_listener_that_comes_in_the_same_tick_is_found),
         TEST(sending_to_one_who_never_listens_does_not_block),
         TEST(the_socket_of_the_dead_is_removed),
+        TEST(one_look_takes_as_many_listeners_as_there_are_places),
+        cmocka_unit_test(a_path_without_room_for_the_suffix_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -121,6 +121,36 @@ static void many_workers_have_slots_of_their_own(void **state) {
     assert_int_equal(fixture_number(fixture, "SELECT count(*) FROM workers"), 0);
 }
 
+static void there_is_an_end_to_the_register(void **state) {
+    struct fixture *fixture = *state;
+    fixture_run(fixture,
+                "INSERT INTO workers (name, host_id, slot, pid, listen, started_at, seen_at)"
+                " WITH RECURSIVE slots (slot) AS (SELECT 0 UNION ALL SELECT slot + 1 FROM slots"
+                "  WHERE slot < 1023)"
+                " SELECT 'w' || slot, 'east', slot, 1, '', 1, 1 FROM slots");
+    struct store *store = fixture_open(fixture, STORE_BACKGROUND);
+    struct worker_entry entry = {
+        .name = "late", .host_id = "east", .listen = "", .pid = 42, .now_ms = NOW_MS};
+    struct err err = {0};
+    ASSERT_CODE(ERR_CONFLICT, store_register_worker(store, &entry, &err));
+    assert_non_null(strstr(err.text, "1024 workers already"));
+    store_close(store);
+}
+
+/* As after a restore: the rows are there and the file of the locks is not. */
+static void without_the_file_of_the_locks_all_are_dead(void **state) {
+    struct fixture *fixture = *state;
+    fixture_run(fixture,
+                "INSERT INTO workers (name, host_id, slot, pid, listen, started_at, seen_at)"
+                " VALUES ('a', 'east', 0, 1, '', 1, 1)");
+    struct worker_list list;
+    struct err err = {0};
+    ASSERT_OK(store_list_workers(fixture->store, &list, &err));
+    assert_int_equal(list.worker_count, 1);
+    assert_false(list.workers[0].is_alive);
+    worker_list_release(&list);
+}
+
 static void a_look_at_the_living_writes_nothing(void **state) {
     struct fixture *fixture = *state;
     struct store *first = join(fixture, "a", "east");
@@ -364,6 +394,8 @@ int main(void) {
         EACH(a_worker_is_in_the_register_until_it_leaves),
         EACH(a_dead_worker_is_shown_as_dead),
         EACH(many_workers_have_slots_of_their_own),
+        EACH(there_is_an_end_to_the_register),
+        EACH(without_the_file_of_the_locks_all_are_dead),
         EACH(a_look_at_the_living_writes_nothing),
         EACH(it_says_that_it_lives),
         EACH(a_removed_file_ends_a_worker),

@@ -100,7 +100,8 @@ static CHECKED enum err_code count_repeated(struct sqlite_store *self, const str
     sqlite_bind_integer(statement, ":limit", (int64_t)wish->repeated_count_max);
     bool has_row = false;
     enum err_code code = sqlite_next(self, statement, &has_row, err);
-    *count_out = code == ERR_OK && has_row ? (size_t)sqlite3_column_int64(statement, 0) : 0;
+    assert(code != ERR_OK || has_row); /* an aggregate always gives one */
+    *count_out = code == ERR_OK ? (size_t)sqlite3_column_int64(statement, 0) : 0;
     (void)sqlite3_reset(statement);
     return code;
 }

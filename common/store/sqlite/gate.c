@@ -229,7 +229,8 @@ enum err_code gate_open(struct gate *gate, const char *database_path, enum store
                         struct err *err) {
     *gate = (struct gate){.fd = -1, .role = role, .clock = clock};
     int length = snprintf(gate->path, sizeof gate->path, "%s-gate", database_path);
-    if (length < 0 || (size_t)length >= sizeof gate->path) {
+    assert(length > 0);
+    if ((size_t)length >= sizeof gate->path) {
         return err_set(err, ERR_INVALID, "the database's path is too long");
     }
     gate->fd = open(gate->path, O_RDWR | O_CREAT | O_CLOEXEC, 0660);

@@ -24,7 +24,8 @@ enum err_code sqlite_count_due(struct store *store, int64_t now_ms, int64_t limi
     sqlite_bind_integer(statement, ":limit", limit);
     bool has_row = false;
     code = sqlite_next(self, statement, &has_row, err);
-    *count_out = code == ERR_OK && has_row ? sqlite3_column_int64(statement, 0) : 0;
+    assert(code != ERR_OK || has_row); /* an aggregate always gives one */
+    *count_out = code == ERR_OK ? sqlite3_column_int64(statement, 0) : 0;
     (void)sqlite3_reset(statement);
     sqlite_end_read(self);
     return code;

@@ -1,6 +1,7 @@
 /*
  * Counting: how things stand, and whether the two ends of the ledger agree.
  */
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -14,9 +15,9 @@ enum { WAL_HEADER_BYTES = 32, WAL_FRAME_HEADER_BYTES = 24 };
 static int32_t log_file_pages(const struct sqlite_store *self, int64_t page_bytes) {
     char path[sizeof self->gate.path];
     int length = snprintf(path, sizeof path, "%s-wal", self->path);
+    assert(length > 0 && (size_t)length < sizeof path); /* shorter than the gate's */
     struct stat status;
-    if (length < 0 || (size_t)length >= sizeof path || stat(path, &status) != 0 ||
-        status.st_size <= WAL_HEADER_BYTES) {
+    if (stat(path, &status) != 0 || status.st_size <= WAL_HEADER_BYTES) {
         return 0;
     }
     return (int32_t)((status.st_size - WAL_HEADER_BYTES) / (page_bytes + WAL_FRAME_HEADER_BYTES));

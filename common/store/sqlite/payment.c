@@ -209,7 +209,8 @@ static CHECKED enum err_code describe_flag(struct sqlite_store *self, const stru
     struct payment_event flagged;
     enum payment_flag flag;
     enum err_code code = find_flagged(self, &subject->preorder.id, &flagged, &flag, err);
-    if (code == ERR_OK && flag != PAYMENT_FLAG_NONE) {
+    assert(code != ERR_OK || flag != PAYMENT_FLAG_NONE); /* the payment just stored has one */
+    if (code == ERR_OK) {
         payment_describe_flag(flag, &flagged, &subject->history, text);
     }
     return code;

@@ -1,5 +1,6 @@
 #include "common/store/sqlite/place.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -50,16 +51,13 @@ const char *place_refused_name(int64_t file_system_type) {
     return NULL;
 }
 
-static CHECKED enum err_code folder_of(const char *path, char folder[PLACE_PATH_BYTES],
-                                       struct err *err) {
+/* Of a path that the kernel has taken. */
+static void folder_of(const char *path, char folder[PLACE_PATH_BYTES]) {
     const char *slash = strrchr(path, '/');
     int length = slash == NULL
                      ? snprintf(folder, PLACE_PATH_BYTES, ".")
                      : snprintf(folder, PLACE_PATH_BYTES, "%.*s/", (int)(slash - path), path);
-    if (length < 0 || length >= PLACE_PATH_BYTES) {
-        return err_set(err, ERR_INVALID, "the database's path is too long");
-    }
-    return ERR_OK;
+    assert(length > 0 && length < PLACE_PATH_BYTES);
 }
 
 static CHECKED enum err_code resolve_file(const char *path, char resolved_out[PLACE_PATH_BYTES],
@@ -86,10 +84,7 @@ static CHECKED enum err_code resolve_file(const char *path, char resolved_out[PL
 static CHECKED enum err_code resolve_folder(const char *path, char resolved_out[PLACE_PATH_BYTES],
                                             struct err *err) {
     char folder[PLACE_PATH_BYTES];
-    enum err_code code = folder_of(path, folder, err);
-    if (code != ERR_OK) {
-        return code;
-    }
+    folder_of(path, folder);
     char real_folder[PLACE_PATH_BYTES];
     bool is_there = realpath(folder, real_folder) != NULL;
     const char *slash = strrchr(path, '/');
@@ -97,10 +92,9 @@ static CHECKED enum err_code resolve_folder(const char *path, char resolved_out[
     int length = is_there ? snprintf(resolved_out, PLACE_PATH_BYTES, "%s/%s",
                                      strcmp(real_folder, "/") == 0 ? "" : real_folder, name)
                           : snprintf(resolved_out, PLACE_PATH_BYTES, "%s", path);
-    if (length < 0 || length >= PLACE_PATH_BYTES) {
-        return err_set(err, ERR_INVALID, "the database's path is too long");
-    }
-    return ERR_OK;
+    assert(length > 0);
+    return length < PLACE_PATH_BYTES ? ERR_OK
+                                     : err_set(err, ERR_INVALID, "the database's path is too long");
 }
 
 enum err_code place_resolve(const char *path, char resolved_out[PLACE_PATH_BYTES],
@@ -116,10 +110,7 @@ enum err_code place_resolve(const char *path, char resolved_out[PLACE_PATH_BYTES
 
 enum err_code place_check(const char *path, struct err *err) {
     char folder[PLACE_PATH_BYTES];
-    enum err_code code = folder_of(path, folder, err);
-    if (code != ERR_OK) {
-        return code;
-    }
+    folder_of(path, folder);
     struct statfs status;
     if (statfs(folder, &status) != 0) {
         return err_set_errno(err, ERR_FATAL, errno, "cannot use the folder %s of the database",

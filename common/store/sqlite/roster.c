@@ -10,7 +10,8 @@
 enum err_code roster_init(struct roster *roster, const char *database_path, struct err *err) {
     *roster = (struct roster){.fd = -1, .slot = -1};
     int length = snprintf(roster->path, sizeof roster->path, "%s-workers", database_path);
-    if (length < 0 || (size_t)length >= sizeof roster->path) {
+    assert(length > 0);
+    if ((size_t)length >= sizeof roster->path) {
         return err_set(err, ERR_INVALID, "the database's path is too long");
     }
     return ERR_OK;
@@ -66,7 +67,7 @@ enum err_code roster_take(struct roster *roster, int32_t slot, bool *taken_out, 
         roster->slot = slot;
         return ERR_OK;
     }
-    return errno == EAGAIN || errno == EACCES ? ERR_OK : refuse(roster, errno, "lock", err);
+    return errno == EAGAIN ? ERR_OK : refuse(roster, errno, "lock", err);
 }
 
 void roster_drop(struct roster *roster) {

@@ -1,5 +1,6 @@
 #include "common/store/sqlite/wake.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -31,7 +32,8 @@ static struct sockaddr_un address_of(const struct wake *wake, const char *name) 
 enum err_code wake_init(struct wake *wake, const char *database_path, struct err *err) {
     *wake = (struct wake){.folder_fd = -1, .fd = -1};
     int length = snprintf(wake->path, sizeof wake->path, "%s-wake", database_path);
-    if (length < 0 || (size_t)length >= sizeof wake->path) {
+    assert(length > 0);
+    if ((size_t)length >= sizeof wake->path) {
         return err_set(err, ERR_INVALID, "the database's path is too long");
     }
     return ERR_OK;
@@ -128,8 +130,9 @@ static void refresh_names(struct wake *wake) {
     int64_t changed_at_ns = ns_of(&status.st_mtim);
     if (changed_at_ns != wake->seen_at_ns) {
         struct timespec now;
-        bool is_settled = clock_gettime(CLOCK_REALTIME, &now) == 0 &&
-                          ns_of(&now) - changed_at_ns > (int64_t)SETTLED_MS * 1000000;
+        int result = clock_gettime(CLOCK_REALTIME, &now);
+        assert(result == 0);
+        bool is_settled = ns_of(&now) - changed_at_ns > (int64_t)SETTLED_MS * 1000000;
         wake->seen_at_ns = is_settled ? changed_at_ns : 0;
         read_names(wake);
     }

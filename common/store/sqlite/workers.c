@@ -226,7 +226,8 @@ static CHECKED enum err_code has_claims(struct sqlite_store *self, const char *n
     sqlite_bind_text(statement, ":name", name);
     bool has_row = false;
     enum err_code code = sqlite_next(self, statement, &has_row, err);
-    *has_claims_out = code == ERR_OK && has_row && sqlite3_column_int(statement, 0) != 0;
+    assert(code != ERR_OK || has_row); /* EXISTS always gives one */
+    *has_claims_out = code == ERR_OK && sqlite3_column_int(statement, 0) != 0;
     (void)sqlite3_reset(statement);
     return code;
 }
