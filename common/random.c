@@ -11,10 +11,10 @@ static void system_fill(void *context, void *bytes, size_t byte_count) {
     size_t left = byte_count;
     while (left > 0) {
         ssize_t got = getrandom(next, left, 0);
-        if (got < 0 && errno == EINTR) {
+        if (got < 0) {
+            assert(errno == EINTR); /* getrandom(2): it fails for no other reason */
             continue;
         }
-        assert(got > 0); /* getrandom(2): it fails for no other reason */
         next += got;
         left -= (size_t)got;
     }

@@ -327,7 +327,8 @@ static enum err_code fill_host_id(struct settings *settings, struct err *err) {
 
 static void drop_trailing_slashes(char *url) {
     size_t length = strlen(url);
-    while (length > 0 && url[length - 1] == '/') {
+    assert(url[0] != '/'); /* its check wants a scheme */
+    while (url[length - 1] == '/') {
         url[--length] = '\0';
     }
 }

@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -178,6 +179,18 @@ static void the_path_of_a_socket_has_its_limit(void **state) {
     TAKES(settings_check_listen, address);
 }
 
+static void the_host_to_listen_on_has_its_limit(void **state) {
+    (void)state;
+    char host[400];
+    char address[420];
+    memset(host, '1', sizeof host - 1);
+    host[sizeof host - 1] = '\0';
+    (void)snprintf(address, sizeof address, "%s:1", host);
+    REFUSES(settings_check_listen, address);
+    (void)snprintf(address, sizeof address, "[%s]:1", host);
+    REFUSES(settings_check_listen, address);
+}
+
 static void endless_origins(void **state) {
     (void)state;
     char origin[1000] = "https://";
@@ -200,6 +213,7 @@ int main(void) {
         cmocka_unit_test(endless_hosts),
         cmocka_unit_test(plain_http_goes_only_to_this_machine),
         cmocka_unit_test(origins),
+        cmocka_unit_test(the_host_to_listen_on_has_its_limit),
         cmocka_unit_test(endless_origins),
         cmocka_unit_test(limits_and_proxies),
         cmocka_unit_test(addresses_to_listen_on),

@@ -522,9 +522,8 @@ static void only_the_very_claim_that_probes_is_the_probe(void **state) {
     fail_ten(&scene);
     pass(&scene, INTERVAL_MS);
     assert_true(probe(&scene, 20));
-    struct ident other = id_of(21);
+    struct ident other = id_of(21), same = id_of(20);
     account_note_vanished(&scene.account, &other, scene.account.probe_token);
-    struct ident same = id_of(20);
     account_note_vanished(&scene.account, &same, scene.account.probe_token + 1);
     assert_string_equal(scene.account.probe_event_id.text, same.text);
     account_note_vanished(&scene.account, &same, scene.account.probe_token);
@@ -535,24 +534,31 @@ static void a_limit_that_has_grown_to_the_top_is_none(void **state) {
     (void)state;
     struct scene scene;
     open_scene(&scene);
-    scene.account.concurrency_max = ACCOUNT_CONCURRENCY_MAX;
-    scene.account.concurrency_broke_count = ACCOUNT_CONCURRENCY_MAX;
+    scene.account.concurrency_max = scene.account.concurrency_broke_count = ACCOUNT_CONCURRENCY_MAX;
     scene.use.in_flight_count = ACCOUNT_CONCURRENCY_MAX;
     for (int i = 0; i < 2 * ACCOUNT_TRY_AGAIN_MS / 1000 && scene.account.concurrency_max > 0; i++) {
         tell(&scene, ACCOUNT_SENT, 1);
         pass(&scene, 1000);
     }
-    assert_int_equal(scene.account.concurrency_max, 0);
-    assert_int_equal(scene.account.concurrency_broke_count, 0);
+    assert_int_equal(scene.account.concurrency_max + scene.account.concurrency_broke_count, 0);
+}
+
+static void a_probe_waits_for_room_as_all_do(void **state) {
+    (void)state;
+    struct scene scene;
+    open_scene(&scene);
+    fail_ten(&scene);
+    pass(&scene, INTERVAL_MS);
+    scene.use.steady.used_count = scene.limits.steady_count;
+    assert_int_equal(ask(&scene).count_max, 0);
+    assert_int_equal(ask(&scene).reason, ACCOUNT_REASON_RATE);
 }
 
 static void every_reason_has_words(void **state) {
     (void)state;
-    static const char *const names[] = {
-        [ACCOUNT_REASON_NONE] = "none",       [ACCOUNT_REASON_THROTTLED] = "throttled",
-        [ACCOUNT_REASON_PAUSED] = "paused",   [ACCOUNT_REASON_BREAKER] = "breaker open",
-        [ACCOUNT_REASON_RATE] = "rate limit", [ACCOUNT_REASON_CONCURRENCY] = "concurrency",
-    };
+    /* In the order of enum account_reason. */
+    static const char *const names[] = {"none",         "throttled",  "paused",
+                                        "breaker open", "rate limit", "concurrency"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         assert_string_equal(account_reason_name((enum account_reason)i), names[i]);
     }
@@ -562,6 +568,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_the_very_claim_that_probes_is_the_probe),
         cmocka_unit_test(a_limit_that_has_grown_to_the_top_is_none),
+        cmocka_unit_test(a_probe_waits_for_room_as_all_do),
         cmocka_unit_test(every_reason_has_words),
         cmocka_unit_test(an_account_that_is_well_gives_what_is_asked_for),
         cmocka_unit_test(the_rate_limit_gives_less_and_says_so),
