@@ -308,8 +308,14 @@ static void answers_without_memory_are_told(void **state) {
 static void a_full_standard_output_is_told(void **state) {
     struct shop_run *run = *state;
     char help[] = "--help";
-    assert_int_equal(load_unheard(run, help, "/dev/full", -1), ERR_FATAL);
-    assert_string_equal(run->err.text, "standard output takes nothing");
+    static const int modes[] = {_IOFBF, _IONBF}; /* told when the buffer is flushed, or at once */
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+        assert_int_equal(setvbuf(stdout, NULL, modes[i], BUFSIZ), 0);
+        enum err_code code = load_unheard(run, help, "/dev/full", -1);
+        assert_int_equal(setvbuf(stdout, NULL, _IOFBF, BUFSIZ), 0);
+        assert_int_equal(code, ERR_FATAL);
+        assert_string_equal(run->err.text, "standard output takes nothing");
+    }
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, shop_setup, shop_teardown)

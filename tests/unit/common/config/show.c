@@ -95,7 +95,8 @@ static void its_output_is_a_config_file_with_the_same_meaning(void **state) {
 
 /* inih begins a comment at " ;", drops blanks around a value and knows no escapes. */
 static void a_value_that_no_file_can_hold_is_a_comment(void **state) {
-    static const char *const names[] = {"a ;b", ";a", " a", "a ", "a\t;b", "a\nSHOP_COUNT = 9"};
+    static const char *const names[] = {"a ;b", ";a", " a", "a ", "a\t;b", "a\nSHOP_COUNT = 9",
+                                        "a\x7F"};
     struct shop_run *run = *state;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         assert_int_equal(unsetenv("SHOP_NAME"), 0);

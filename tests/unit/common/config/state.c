@@ -1,6 +1,7 @@
 /* What the sources said: the higher place wins in any order, and files are read whole or not at all. */
 #include "common/config/state.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,6 +14,28 @@
 #include "tests/unit/common/shop.h"
 
 enum { NAME = 0, KEY = 1 }; /* in the table */
+
+/* read is wrapped by the linker: the test decides what it gives. */
+ssize_t __real_read(int fd, void *bytes, size_t byte_count);
+ssize_t __wrap_read(int fd, void *bytes, size_t byte_count);
+/* What read is where the size of the room is known. */
+ssize_t __wrap___read_chk(int fd, void *bytes, size_t byte_count, size_t room);
+
+static int read_errno; /* of every other call; 0: none fails */
+static int read_count;
+
+ssize_t __wrap_read(int fd, void *bytes, size_t byte_count) {
+    if (read_errno != 0 && read_count++ % 2 == 0) {
+        errno = read_errno;
+        return -1;
+    }
+    return __real_read(fd, bytes, byte_count);
+}
+
+ssize_t __wrap___read_chk(int fd, void *bytes, size_t byte_count, size_t room) {
+    assert_true(byte_count <= room);
+    return __wrap_read(fd, bytes, byte_count);
+}
 
 static void the_higher_place_wins_in_any_order(void **state) {
     (void)state;
@@ -112,6 +135,26 @@ static void a_pipe_is_read_to_its_end(void **state) {
     buf_release(&content);
 }
 
+static void a_signal_does_not_end_reading_and_an_error_does(void **state) {
+    (void)state;
+    struct buf content;
+    struct err err;
+    shop_write("key", "sesame");
+    buf_init(&content, 100);
+    read_count = 0;
+    read_errno = EINTR;
+    enum err_code interrupted = config_slurp("key", 100, &content, &err);
+    read_count = 0;
+    read_errno = EIO;
+    enum err_code broken = config_slurp("key", 100, &content, &err);
+    read_errno = 0;
+    assert_int_equal(interrupted, ERR_OK);
+    assert_string_equal(buf_text(&content), "sesame");
+    assert_int_equal(broken, ERR_INVALID);
+    assert_string_equal(err.text, "cannot read key: Input/output error");
+    buf_release(&content);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, shop_setup, shop_teardown)
 
 int main(void) {
@@ -122,6 +165,7 @@ int main(void) {
         TEST(a_file_has_a_largest_size),
         TEST(a_nul_byte_is_no_text),
         TEST(a_pipe_is_read_to_its_end),
+        TEST(a_signal_does_not_end_reading_and_an_error_does),
     };
     return cmocka_run_group_tests_name("common/config_state", tests, NULL, NULL);
 }
