@@ -153,6 +153,19 @@ static void a_checkout_does_not_wait_for_it(void **state) {
     assert_int_equal(store_wal_pages(fixture->store), 0);
 }
 
+/* Shorter than the moments that it would wait for a checkpoint. */
+static void a_checkout_in_a_hurry_works_it_off_too(void **state) {
+    struct fixture *fixture = *state;
+    fixture_store_samples(fixture, 5, NULL);
+    struct store_options options = fixture_options(STORE_CHECKOUT, 1);
+    struct store *store = NULL;
+    struct err err = {0};
+    ASSERT_OK(store_open(fixture->url, &options, &store, &err));
+    ASSERT_OK(store_checkpoint(store, 0, &err));
+    assert_int_equal(store_wal_pages(store), 0);
+    store_close(store);
+}
+
 #define EACH(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 int main(void) {
@@ -163,6 +176,7 @@ int main(void) {
         EACH(the_log_stays_short_during_20000_creates),
         EACH(a_reader_delays_the_work_and_loses_nothing),
         EACH(another_handle_takes_over),
+        EACH(a_checkout_in_a_hurry_works_it_off_too),
         EACH(a_checkout_does_not_wait_for_it),
         EACH(while_another_sits_in_the_gate_it_is_busy),
     };

@@ -187,6 +187,25 @@ static void an_answer_is_the_accounts_once_and_not_the_members(void **state) {
     claim_batch_release(&batch);
 }
 
+static void the_answer_of_one_job_holds_back_the_next(void **state) {
+    struct fixture *fixture = *state;
+    fixture_store_samples(fixture, 4, NULL);
+    int64_t now_ms = FIXTURE_NOW_MS + 100;
+    struct claim_batch batch = {0};
+    assert_true(claim(fixture, now_ms, 2, &batch).may_start);
+    struct settlement throttled = fixture_settlement(&batch.claims[0], OUTCOME_THROTTLED, now_ms);
+    throttled.account_not_before_ms = now_ms + 5000;
+    throttled.next_attempt_at_ms = now_ms + 5000;
+    struct job_request request = job_request(now_ms, 2, true);
+    request.answered = &throttled;
+    struct job_reply reply = work(fixture, NULL, 0, &request, &batch);
+    assert_false(reply.may_start);
+    assert_true(reply.is_held);
+    assert_int_equal(batch.claim_count, 0);
+    assert_int_equal(batch.reason, ACCOUNT_REASON_THROTTLED);
+    claim_batch_release(&batch);
+}
+
 static void a_kept_event_stays_in_hand_with_the_next_token(void **state) {
     struct fixture *fixture = *state;
     fixture_store_samples(fixture, 1, NULL);
@@ -353,6 +372,7 @@ int main(void) {
         TEST(a_job_without_events_does_not_start),
         TEST(nothing_goes_out_while_the_account_is_held),
         TEST(an_answer_is_the_accounts_once_and_not_the_members),
+        TEST(the_answer_of_one_job_holds_back_the_next),
         TEST(a_kept_event_stays_in_hand_with_the_next_token),
         TEST(a_stale_settlement_keeps_nothing_and_says_which_it_was),
         TEST(what_may_be_at_klaviyo_goes_into_no_job),

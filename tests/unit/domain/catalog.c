@@ -105,6 +105,9 @@ static void names_the_place_of_what_is_wrong_in_a_product(void **state) {
          "shop.json: products[0].color must be a string, it is missing"},
         {"\"red\"", "[\"red\"]", "shop.json: products[0].color must be a string, it is a list"},
         {"\"red\"", "\"\"", "shop.json: products[0].color must not be empty"},
+        {"\"amount\"", "\"price\"",
+         "shop.json: products[0].amount must be a whole number of the currency's minor unit "
+         "(cents), from 0 to 99999999999"},
         {"\"payment_link\"", "\"link\"",
          "shop.json: products[0].payment_link must be a string, it is missing"},
         {"https://buy", "http://buy",
