@@ -20,7 +20,9 @@ YEAR_MS = 365 * 86400 * 1000
 
 @pytest.fixture
 def clock(system):
-    return WallClock(system.folder / "clock", WORKER)
+    made = WallClock(system.folder / "clock", WORKER)
+    yield made
+    made.clean(system.processes)
 
 
 def start(system, clock, *script):
