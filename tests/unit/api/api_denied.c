@@ -108,6 +108,7 @@ static void on_reply(void *context, void *ticket, struct reply *reply) {
     struct world *world = context;
     assert_ptr_equal(ticket, world);
     world->reply_count++;
+    reply_release(&world->reply);
     world->reply = *reply;
 }
 
@@ -347,6 +348,24 @@ static void nothing_is_released_as_well(void **state) {
     intake_item_free(NULL);
 }
 
+static void a_webhook_is_taken_behind_a_queue(void **state) {
+    (void)state;
+    struct world world;
+    struct err err = {0};
+    struct header headers[2][2];
+    struct request create = request_of(&asks[0], headers[0]);
+    struct request event = request_of(&asks[COUNT_OF(asks) - 1], headers[1]);
+    open_world(&world);
+    assert_int_equal(open_api(&world, &err), ERR_OK);
+    api_take(world.api, &create, &world);
+    api_take(world.api, &event, &world);
+    assert_int_equal(api_queued_count(world.api), 2);
+    api_refuse_queued(world.api); /* both at once: the world keeps one answer */
+    assert_int_equal(world.reply_count, 2);
+    assert_int_equal(world.reply.status, 503);
+    close_world(&world);
+}
+
 int main(void) {
     if (CRYPTO_set_mem_functions(openssl_take, openssl_resize, openssl_free) != 1) {
         return 1;
@@ -369,6 +388,7 @@ int main(void) {
         cmocka_unit_test(a_webhook_takes_json_only),
         cmocka_unit_test(an_api_that_cannot_open_says_so),
         cmocka_unit_test(nothing_is_released_as_well),
+        cmocka_unit_test(a_webhook_is_taken_behind_a_queue),
     };
     return cmocka_run_group_tests_name("api/api_denied", tests, NULL, NULL);
 }

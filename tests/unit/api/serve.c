@@ -37,6 +37,7 @@ struct scene {
     struct signals signals;
     atomic_bool is_draining;
     int listen_fd, port;
+    int late_fd;     /* a client that sends the rest of its request during the drain */
     char text[4000]; /* the answer */
 };
 
@@ -57,9 +58,27 @@ static enum err_code fake_create(struct store *store, struct create *creates, si
     return ERR_OK;
 }
 
+static const char request[] =
+    "POST /pre-order HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: "
+    "71\r\n\r\n"
+    "{\"email\":\"a@klaviyo-demo.com\",\"price_id\":\"price_1\",\"color\":\"black\"}    ";
+
+enum { PART_BYTES = 100 }; /* of a request that comes in two parts */
+
+static void send_rest(struct scene *scene) {
+    size_t byte_count = sizeof request - 1 - PART_BYTES;
+    assert_int_equal(send(scene->late_fd, request + PART_BYTES, byte_count, MSG_NOSIGNAL),
+                     (ssize_t)byte_count);
+    scene->late_fd = 0;
+}
+
 static enum err_code fake_checkpoint(struct store *store, int32_t pages_min, struct err *err) {
     (void)pages_min;
-    enum err_code code = ((struct scene *)store)->checkpoint_code;
+    struct scene *scene = (struct scene *)store;
+    if (scene->late_fd > 0 && atomic_load(&scene->is_draining)) {
+        send_rest(scene);
+    }
+    enum err_code code = scene->checkpoint_code;
     return code == ERR_OK ? ERR_OK : err_set(err, code, "the disk is broken");
 }
 
@@ -93,10 +112,6 @@ static void open_scene(struct scene *scene) {
 }
 
 static int send_request(const struct scene *scene, size_t byte_count_max) {
-    static const char request[] =
-        "POST /pre-order HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: "
-        "71\r\n\r\n"
-        "{\"email\":\"a@klaviyo-demo.com\",\"price_id\":\"price_1\",\"color\":\"black\"}    ";
     struct sockaddr_in name = {.sin_family = AF_INET,
                                .sin_port = htons((uint16_t)scene->port),
                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -163,7 +178,7 @@ static void who_does_not_finish_is_not_waited_for(void **state) {
     struct scene scene;
     struct err err = {0};
     open_scene(&scene);
-    int fd = send_request(&scene, 100);
+    int fd = send_request(&scene, PART_BYTES);
     assert_int_equal(raise(SIGTERM), 0);
     assert_int_equal(serve_scene(&scene, &err), ERR_OK);
     assert_string_equal(receive(&scene, fd), "");
@@ -272,6 +287,21 @@ static void without_memory_it_does_not_begin(void **state) {
     }
 }
 
+static void a_database_that_breaks_during_the_drain_ends_it(void **state) {
+    (void)state;
+    struct scene scene;
+    struct err err = {0};
+    open_scene(&scene);
+    scene.create_code = ERR_FATAL;
+    scene.settings.drain_timeout_ms = 10000;
+    int fd = send_request(&scene, PART_BYTES);
+    scene.late_fd = fd;
+    assert_int_equal(raise(SIGTERM), 0);
+    assert_int_equal(serve_scene(&scene, &err), ERR_FATAL);
+    assert_true(begins_with(receive(&scene, fd), "HTTP/1.1 503 "));
+    close_scene(&scene);
+}
+
 int main(void) {
     log_set_level(LOG_LEVEL_ERROR);
     const struct CMUnitTest tests[] = {
@@ -283,6 +313,7 @@ int main(void) {
         cmocka_unit_test(a_sleep_that_is_interrupted_is_only_short),
         cmocka_unit_test(without_its_sleep_it_ends),
         cmocka_unit_test(without_memory_it_does_not_begin),
+        cmocka_unit_test(a_database_that_breaks_during_the_drain_ends_it),
     };
     return cmocka_run_group_tests_name("api/serve", tests, NULL, NULL);
 }
