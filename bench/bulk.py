@@ -22,7 +22,7 @@ def one_round(rig, base, count):
 
 
 def measure(rig):
-    count = 20_000 if rig.quick else 100_000
+    count = 10_000 if rig.quick else 100_000
     base = rig.stock(due=count)
     rounds = [one_round(rig, base, count) for _ in range(rig.rounds)]
     return [plain("bulk", f"{count:,} events, one worker", median([took for took, _ in rounds]), "s",

@@ -20,7 +20,7 @@ def worst_bound(process):
 
 
 def measure(rig):
-    base = rig.stock(due=20_000 if rig.quick else 200_000)
+    base = rig.stock(due=10_000 if rig.quick else 200_000)
     seconds = 2 if rig.quick else 12
     figures = []
     situations = (("worker idle", idle), ("worker draining", draining_singles))

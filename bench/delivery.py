@@ -53,7 +53,7 @@ def beside_creates(rig, base, rate, seconds):
 
 
 def measure(rig):
-    count = 20_000 if rig.quick else 200_000
+    count = 10_000 if rig.quick else 200_000
     base = rig.stock(due=count)
     alone, beside, limits, details = [], [], [], []
     for _ in range(rig.rounds):

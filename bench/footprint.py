@@ -39,7 +39,7 @@ def ready_ms(program, system):
 
 def measure(rig):
     figures = starting(rig)
-    with rig.system(stock=rig.stock(due=20_000 if rig.quick else 200_000)) as system:
+    with rig.system(stock=rig.stock(due=10_000 if rig.quick else 200_000)) as system:
         system.start_sandbox(*UNLIMITED_SANDBOX)
         system.start_api()
         worker = system.start_worker(**SINGLES)
