@@ -78,7 +78,7 @@ def run_all():
     is_good = run(sys.executable, "tests/run.py", "unit", "store", "fuzz", "integration", BUILD_DIR=BUILD,
                   TEST_PATIENCE="4")
     with tempfile.TemporaryDirectory(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None) as folder:
-        is_good &= run(BUILD / "tests/sim/sim", folder, 1, 100)
+        is_good &= run(BUILD / "tests/sim/sim", folder, 1, 500)
         for flow, step in FAULTS.items():
             for kind in FAULT_KINDS:
                 for how in ("once", "lasting"):

@@ -11,8 +11,8 @@ from lib.system import BUILD
 
 # What the sum is about.
 SOURCES = ("api", "common", "http", "schema", "worker", "tests/store",
-           *(f"tests/torture/{name}.c" for name in ("cut", "disk", "disk_vfs", "fault", "fault_memory", "faults", "skip",
-                                                    "state", "story", "till", "wire")))
+           *(f"tests/torture/{name}.c" for name in ("cut", "disk", "disk_vfs", "fault", "fault_memory", "faults",
+                                                    "skip", "state", "story", "till", "wire")))
 FLOWS = ("create", "pay", "claim", "settle", "checkpoint", "job", "open", "migrate")
 PARTS = {"job": 4, "open": 32, "migrate": 32}  # of the allocations, which are tens of thousands
 FLOWS_QUICK = ("create",)
