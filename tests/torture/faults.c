@@ -6,11 +6,11 @@
  *   faults FOLDER SEED FLOW KIND once|lasting FIRST STEP [unrecovered]
  *
  * tries every STEP-th call from FIRST on, which counts from 0. After the fault: nobody was told 201
- * whose preorder a power cut would take away; a party that said "fatal" is started anew (all of them every other time, as after a crash of
- * the machine's supervisor), the others go on; whoever got no 201 asks again with the same key and
- * gets one; everything is delivered; what Klaviyo was sent is in the database, power cut or not;
- * memory is given back. With `unrecovered` (the control) whoever opens the database after the fault
- * leaves the log as it is.
+ * whose preorder a power cut would take away; a party that said "fatal" is started anew (all of them
+ * every other time, as after a crash of the machine's supervisor), the others go on; whoever got no
+ * 201 asks again with the same key and gets one; everything is delivered; what Klaviyo was sent is in
+ * the database, power cut or not; memory is given back. With `unrecovered` (the control) whoever opens
+ * the database after the fault leaves the log as it is.
  *
  * Prints one line of JSON; what was wrong goes to stderr.
  */
