@@ -1,7 +1,7 @@
 """What a shopper waits for, by an open loop: requests leave at their time, whatever became of those before."""
 
 from bench.figure import median, plain
-from bench.rig import KLAVIYO_SANDBOX, SINGLES, UNLIMITED_SANDBOX, ms
+from bench.rig import KLAVIYO_SANDBOX, SINGLES, UNLIMITED_SANDBOX, discard, ms
 from lib.metrics import Metrics
 
 RATES = (200, 2000, 10000)
@@ -110,7 +110,7 @@ def measure(rig):
             for rate, report in run(rig, base, situation, rates, seconds).items():
                 collected.setdefault((name, rate), []).append(report)
     gates = [] if rig.quick else gate(rig, base, seconds)
-    base.unlink()
+    discard(base)
     sync = {key: median([each[key] for each in syncs]) for key in WANTED}
     figures = [figure for (name, rate), reports in collected.items()
                for figure in figures_of(name, rate, reports, sync)]

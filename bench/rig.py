@@ -155,6 +155,7 @@ class Rig:
                 worker.stop()
             api.stop()
             fill(system.database, finished or due)
+            discard(path)
             os.rename(system.database, path)
 
 
@@ -169,6 +170,15 @@ def fold(database):
     connection = sqlite3.connect(database)
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
+
+
+def discard(database):
+    """With all that stands beside it: a log without its database would be taken for the next one's."""
+    for path in database.parent.glob(database.name + "*"):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def copy(source, target):
