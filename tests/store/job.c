@@ -159,6 +159,10 @@ static void nothing_goes_out_while_the_account_is_held(void **state) {
     assert_true(reply.is_held);
     struct job_request request = job_request(FIXTURE_NOW_MS + 100, 64, false);
     assert_true(work(fixture, NULL, 0, &request, &batch).is_held);
+    fixture_run(fixture, "UPDATE account SET paused_at = NULL, pause_reason = NULL, opened_at = 1,"
+                         " breaker_pause = 1000");
+    reply = claim(fixture, FIXTURE_NOW_MS + 100, 64, &batch);
+    assert_true(reply.is_held && !reply.may_start);
     assert_int_equal(batch.claim_count, 0);
     claim_batch_release(&batch);
 }

@@ -35,6 +35,7 @@ int rig_setup(void **state) {
     sample_make(rig.fixture, &sample);
     sample_use_key(&sample, "the key of all trials", 1);
     sample.create.reply_is_page = true;
+    (void)snprintf(rig.last_number, sizeof rig.last_number, "%s", sample.preorder.number);
     ASSERT_OK(store_create_preorders(rig.fixture->store, &sample.create, 1, &err));
     fixture_run(rig.fixture,
                 "UPDATE outbox SET status = 'cancelled', next_attempt_at = NULL, metric = 'Apart'"
@@ -58,6 +59,12 @@ void rig_reset(void) {
         " claimed_by = NULL, claimed_at = NULL, claim_expires_at = NULL WHERE metric <> 'Apart'",
         FIXTURE_NOW_MS);
     fixture_run(rig.fixture, "DELETE FROM workers WHERE name <> 'a'");
+    fixture_run(rig.fixture,
+                "DELETE FROM idempotency_keys WHERE key <> 'the key of all trials';"
+                "DELETE FROM outbox WHERE preorder_id IN"
+                " (SELECT id FROM preorders WHERE number > '%s');"
+                "DELETE FROM preorders WHERE number > '%s'",
+                rig.last_number, rig.last_number);
     fixture_run(rig.fixture, "DELETE FROM rate_flights");
     fixture_run(rig.fixture, "DELETE FROM rate_slots");
     fixture_run(rig.fixture,
@@ -96,12 +103,21 @@ static void a_neighbour_died(void) {
                 NOW_MS + LEASE_MS);
 }
 
-/* Nobody heard for long of one on another host that has nothing in hand. */
+/* And others are in the register, too. */
+static void all_abandoned_beside_strangers(void) {
+    all_abandoned();
+    fixture_run(rig.fixture,
+                "INSERT OR REPLACE INTO workers (name, host_id, slot, pid, listen, started_at,"
+                " seen_at) VALUES ('stranger', 'elsewhere', 8, 1, '', 1, 1)");
+}
+
+/* Nobody heard for long of two on another host that have nothing in hand. */
 static void a_stranger_died(void) {
     rig_reset();
     fixture_run(rig.fixture,
                 "INSERT OR REPLACE INTO workers (name, host_id, slot, pid, listen, started_at,"
-                " seen_at) VALUES ('stranger', 'elsewhere', 8, 1, '', 1, 1)");
+                " seen_at) VALUES ('stranger', 'elsewhere', 8, 1, '', 1, 1),"
+                " ('stranger 2', 'elsewhere', 9, 1, '', 1, 1)");
 }
 
 /* A repair that finds it so works it off. */
@@ -200,6 +216,7 @@ static void make_settlements(struct settlement settlements[EVENTS]) {
                                        rig.event_ids[i].text);
         struct claim claim = {.event_id = rig.event_ids[i], .token = i < 4 ? token : token - 1};
         settlements[i] = fixture_settlement(&claim, outcomes[i], NOW_MS);
+        settlements[i].finished_at_ms = NOW_MS - (int64_t)i * 2000;
         settlements[i].next_attempt_at_ms = NOW_MS + 1;
         settlements[i].account_not_before_ms = NOW_MS + 1;
         settlements[i].pause_reason = "401";
@@ -430,8 +447,27 @@ static enum err_code do_open_first(struct err *err) {
     bool was_armed = failing_pause();
     store_close(rig.store);
     rig.store = NULL;
+    rig_reset(); /* so that there is a log */
     failing_resume(was_armed);
     return do_open(err);
+}
+
+/* Of three creates one breaks a rule of the schema: it alone is refused. */
+static enum err_code do_create(struct err *err) {
+    bool was_armed = failing_pause();
+    struct sample samples[3];
+    struct create creates[3];
+    for (size_t i = 0; i < 3; i++) {
+        sample_make(rig.fixture, &samples[i]);
+        sample_use_key(&samples[i], samples[i].preorder.id.text, 1);
+        creates[i] = samples[i].create;
+    }
+    samples[1].preorder.currency[1] = '\0';
+    failing_resume(was_armed);
+    enum err_code code = store_create_preorders(rig.store, creates, 3, err);
+    check(code != ERR_OK || creates[1].result == CREATE_REFUSED);
+    check(code != ERR_OK || creates[2].result == CREATE_STORED);
+    return code;
 }
 
 /* A create whose key was used before. */
@@ -456,6 +492,12 @@ static enum err_code do_migrate(struct err *err) {
     char url[FIXTURE_PATH_BYTES + 32];
     (void)snprintf(url, sizeof url, "%s-new", rig.fixture->url);
     return store_migrate(url, &options, false, &migration, err);
+}
+
+static enum err_code do_migrate_again(struct err *err) {
+    struct store_options options = fixture_options(STORE_BACKGROUND, FIXTURE_TIMEOUT_MS);
+    struct store_migration migration;
+    return store_migrate(rig.fixture->url, &options, false, &migration, err);
 }
 
 static void no_new_database(void) {
@@ -488,13 +530,14 @@ const struct operation operations[] = {
     {"bring_back", all_far_ahead, do_bring_back, false},
     {"list_workers", a_neighbour_died, do_list_workers, false},
     {"claim", rig_reset, do_claim, false},
-    {"claim what was abandoned", all_abandoned, do_claim, true},
+    {"claim what was abandoned", all_abandoned_beside_strangers, do_claim, true},
     {"settle", all_abandoned, do_settle, false},
     {"claim members", rig_reset, do_claim_members, false},
     {"settle members", all_abandoned, do_settle_members, false},
     {"count_due", rig_reset, do_count_due, false},
     {"listen", rig_reset, do_listen, false},
     {"wake", rig_reset, do_wake, false},
+    {"create", rig_reset, do_create, false},
     {"create with a used key", rig_reset, do_replay, false},
     {"find", rig_reset, do_find, false},
     {"list_flagged", rig_reset, do_list_flagged, false},
@@ -515,6 +558,7 @@ const struct operation operations[] = {
     {"cancel", all_abandoned, do_cancel, false},
     {"open", rig_reset, do_open, false, 997},
     {"open as the first", nobody_has_it_open, do_open_first, false, 997},
+    {"migrate what is there", rig_reset, do_migrate_again, false},
     {"migrate", no_new_database, do_migrate, false, 997},
 };
 const size_t operation_count = sizeof operations / sizeof operations[0];

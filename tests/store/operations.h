@@ -11,7 +11,8 @@ struct rig {
     struct fixture *fixture;
     struct store *store; /* in front of it everything fails; NULL: the next trial opens one */
     struct ident event_ids[RIG_EVENTS];
-    struct ident preorder_id; /* of the first event: flagged, with a payment and a key */
+    struct ident preorder_id;                /* of the first event: flagged, with a payment */
+    char last_number[PREORDER_NUMBER_BYTES]; /* of the preorders that all operations find */
 };
 extern struct rig rig;
 
