@@ -76,8 +76,8 @@ def test_an_outage_burns_nothing_but_what_opened_the_breaker(system):
     system.start_api()
     for _ in range(60):
         system.created()
-    for _ in range(2):
-        system.start_worker(PREORDER_CONCURRENCY="4", PREORDER_PROBE_INTERVAL="100ms", PREORDER_RETRY_MAX_ATTEMPTS="3",
+    for _ in range(2):  # with more attempts than one event can burn before ten others have failed, too
+        system.start_worker(PREORDER_CONCURRENCY="4", PREORDER_PROBE_INTERVAL="100ms", PREORDER_RETRY_MAX_ATTEMPTS="8",
                             **WITHOUT_LIMIT)
     system.wait_sent(60, 60)
     failed = [attempt for attempt in system.attempts() if attempt["outcome"] != "sent"]
