@@ -2,6 +2,7 @@
 
 import contextlib
 import hmac
+import re
 import shutil
 import sqlite3
 import threading
@@ -26,9 +27,18 @@ HISTORY = 24              # preorders that are there, and sent, when a story beg
 TRIES = 3                 # a story is not told twice in exactly the same calls
 REACHED_SHARE_MIN = 0.95
 SAVE_EVERY = 100
-API_PAGES, WORKER_PAGES = 500, 400  # of the log, from which on they work it off (serve.h, worker.h)
 MIGRATIONS = sorted((ROOT / "schema" / "sqlite").glob("0*.sql"))
 FAST = {"PREORDER_RATE_BURST": 1_000_000, "PREORDER_RATE_STEADY": 10_000_000}
+
+
+def number_of(name, header):
+    """An enumerator's value."""
+    return int(re.search(rf"\b{name} = (\d+)", (ROOT / header).read_text())[1])
+
+
+# Of the log, from which on they work it off.
+API_PAGES = number_of("SERVE_CHECKPOINT_PAGES", "api/serve.h")
+WORKER_PAGES = number_of("WORKER_LOG_PAGES_MIN", "worker/worker.h")
 
 
 @dataclass(frozen=True)
