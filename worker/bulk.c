@@ -135,13 +135,6 @@ static void report_backlog(struct bulk *bulk, bool goes_on) {
     bulk->is_said = goes_on;
 }
 
-/* Nothing is left of it. */
-static void end_if_empty(struct job *job) {
-    if (job->left_count == 0 && job->decided_count == 0 && !job->has_news) {
-        job_clear(job);
-    }
-}
-
 /* Settles up to a slice of what is decided, and tells the account what it has to hear. */
 static enum err_code settle(struct bulk *bulk, struct job *job, struct err *err) {
     struct job_moment moment = moment_of(bulk);
@@ -166,7 +159,10 @@ static enum err_code settle(struct bulk *bulk, struct job *job, struct err *err)
                    bulk->batch.refused_count);
     report_slice(bulk, &reply);
     job_settled(job, &bulk->slice, reply.settled.stale_set, claimed_mono_ms);
-    end_if_empty(job);
+    if (job->left_count == 0) {
+        assert(job->decided_count == 0);
+        job_clear(job);
+    }
     return ERR_OK;
 }
 
@@ -178,6 +174,7 @@ static bool is_refused_a_place(const struct bulk *bulk, const struct job_request
 
 /* The next slice of members; the first one needs the account's leave for the request. */
 static enum err_code gather(struct bulk *bulk, struct job *job, struct err *err) {
+    assert(bulk->is_on); /* whatever ends the backlog ends the gathering */
     size_t room = job_room(job);
     size_t wanted = room < JOB_SLICE_MAX ? room : JOB_SLICE_MAX;
     bool is_first = job->member_count == 0;
@@ -192,17 +189,15 @@ static enum err_code gather(struct bulk *bulk, struct job *job, struct err *err)
     }
     size_t claim_count = bulk->batch.claim_count;
     bulk->is_crowded_out = is_refused_a_place(bulk, &request, &reply);
-    bool is_account_slow =
-        is_first && !reply.may_start && bulk->batch.reason != ACCOUNT_REASON_NONE;
     if (is_first && !reply.may_start) {
-        bulk->is_on = bulk->is_on && is_account_slow;
+        bulk->is_on = bulk->batch.reason != ACCOUNT_REASON_NONE; /* the account is slow */
         ask_later(bulk);
         job_clear(job);
         return ERR_OK;
     }
-    job->is_allowed = job->is_allowed || reply.may_start;
+    job->is_allowed = true; /* since the first slice */
     job_add(job, &bulk->batch, claimed_mono_ms);
-    bulk->is_on = bulk->is_on && claim_count == wanted;
+    bulk->is_on = claim_count == wanted;
     report_backlog(bulk, bulk->is_on);
     if (claim_count < wanted || job_room(job) == 0) {
         job_close(job);
@@ -300,11 +295,12 @@ void bulk_land(struct bulk *bulk, size_t slot, const struct transport_answer *an
 
 /* A job that is ready and has nothing to settle: on board, on the wire, or over. */
 static enum err_code advance(struct bulk *bulk, struct job *job, struct err *err) {
-    if (job->is_ending || !job_board(job)) {
-        assert(job->left_count == 0);
-        end_if_empty(job);
+    if (job->left_count == 0) { /* held before its first slice came */
+        job_clear(job);
         return ERR_OK;
     }
+    bool has_some = job_board(job);
+    assert(has_some && !job->is_ending); /* what is left of one that ends is to be settled */
     if (job->decided_count > 0) {
         return ERR_OK; /* settled in the next step */
     }

@@ -344,6 +344,21 @@ static void a_backlog_that_may_not_go_out_yet_is_asked_for_again(void **state) {
     close_scene(&scene);
 }
 
+static void a_job_that_is_held_before_its_first_slice_came_is_over(void **state) {
+    (void)state;
+    struct scene scene;
+    open_scene(&scene);
+    scene.fails_at = 2; /* the count, the first slice */
+    assert_false(step(&scene));
+    assert_int_equal(bulk_wait_ms(scene.bulk), 0); /* it would try again */
+    bulk_drain(scene.bulk);
+    assert_true(step(&scene));
+    assert_int_equal(bulk_wait_ms(scene.bulk), INT64_MAX);
+    assert_int_equal(scene.call_count, scene.fails_at); /* and asked for nothing more */
+    assert_int_equal(scene.left, EVENTS);
+    close_scene(&scene);
+}
+
 static void a_drain_ends_what_is_on_the_wire(void **state) {
     (void)state;
     struct scene scene;
@@ -418,6 +433,7 @@ int main(void) {
         cmocka_unit_test(events_that_fit_no_job_are_left_to_go_alone),
         cmocka_unit_test(a_job_that_waited_for_too_long_does_not_go_out),
         cmocka_unit_test(a_backlog_that_may_not_go_out_yet_is_asked_for_again),
+        cmocka_unit_test(a_job_that_is_held_before_its_first_slice_came_is_over),
         cmocka_unit_test(a_drain_ends_what_is_on_the_wire),
         cmocka_unit_test(memory_that_is_missing_loses_nothing),
         cmocka_unit_test(without_memory_there_are_no_jobs),
