@@ -127,9 +127,13 @@ static bool is_visible_ascii(const char *text) {
 }
 
 enum err_code settings_check_api_key(const char *text, struct err *err) {
-    if (!is_visible_ascii(text)) {
+    enum { LENGTH_MAX = 1024 }; /* SENDER_KEY_BYTES_MAX of the worker */
+    size_t length = strlen(text);
+    if (length < 1 || length > LENGTH_MAX || !is_visible_ascii(text)) {
         return err_set(err, ERR_INVALID,
-                       "a key has neither spaces nor control characters nor letters beyond ASCII");
+                       "a key has 1 to %d characters, neither spaces nor control characters nor "
+                       "letters beyond ASCII",
+                       LENGTH_MAX);
     }
     return ERR_OK;
 }

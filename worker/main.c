@@ -1,4 +1,5 @@
 /* preorder-worker: wiring only. What it does with an event begins in worker.c, worker_step. */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -229,12 +230,13 @@ static void stop(struct program *program) {
 /* What cannot be reloaded stays as it was. */
 static void reload(struct program *program) {
     struct err err;
-    if (settings_reload(&program->settings, &err) == ERR_OK &&
-        sender_set_key(program->sender, program->settings.klaviyo_api_key, &err) == ERR_OK) {
-        log_info(LOG_MSG("reloaded key and log level"));
-    } else {
+    if (settings_reload(&program->settings, &err) != ERR_OK) {
         log_error(LOG_MSG("reload failed, the old settings stay"), LOG_TEXT("error", err.text));
+        return;
     }
+    enum err_code code = sender_set_key(program->sender, program->settings.klaviyo_api_key, &err);
+    assert(code == ERR_OK); /* the settings take no key that the sender does not */
+    log_info(LOG_MSG("reloaded key and log level"));
 }
 
 static void heed_signals(struct program *program) {

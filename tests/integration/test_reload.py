@@ -76,18 +76,22 @@ def test_a_worker_reads_its_key_anew(shop):
     assert "pk_" not in worker.stderr() + worker.stdout()
 
 
-def test_a_key_that_cannot_be_sent_leaves_the_old_one_in_force(shop):
-    key = shop.folder / "key"
+def test_a_key_that_cannot_be_sent_leaves_the_old_settings_in_force(shop):
+    key, config = shop.folder / "key", shop.folder / "preorder.conf"
     key.write_text("pk_first\n")
-    worker = shop.start_worker(KLAVIYO_API_KEY=None, KLAVIYO_API_KEY_FILE=key)
+    config.write_text("[preorder]\nPREORDER_LOG_LEVEL = info\n")
+    worker = shop.start_worker("--config", config, KLAVIYO_API_KEY=None, KLAVIYO_API_KEY_FILE=key)
+    config.write_text("[preorder]\nPREORDER_LOG_LEVEL = error\n")
 
     def failures():
         return len(worker.log("reload failed, the old settings stay"))
-    for count, broken in enumerate((lambda: key.write_text("pk second\n"), key.unlink), 1):
+    for count, broken in enumerate((lambda: key.write_text("pk second\n"),
+                                    lambda: key.write_text("pk_" + 1022 * "k" + "\n"), key.unlink), 1):
         broken()
         worker.signal(signal.SIGHUP)
         wait_until(lambda: failures() == count, what="the failure is logged")
     worker.is_exempt = True
     shop.created()
     shop.wait_sent(1)
+    worker.wait_log("attempt")  # nor has the level changed
     assert "pk_" not in worker.stderr() + worker.stdout()

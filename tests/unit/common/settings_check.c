@@ -60,7 +60,17 @@ static void number_prefixes(void **state) {
 static void api_keys(void **state) {
     (void)state;
     TAKES(settings_check_api_key, "pk_abc123", "!~");
-    REFUSES(settings_check_api_key, "pk abc", "pk\r\nX-Evil: 1", "pk\x7F", "pk\xC3\xA4", "pk\t");
+    REFUSES(settings_check_api_key, "", "pk abc", "pk\r\nX-Evil: 1", "pk\x7F", "pk\xC3\xA4",
+            "pk\t");
+}
+
+static void a_key_has_at_most_1024_characters(void **state) {
+    (void)state;
+    char key[1024 + 2] = "";
+    memset(key, 'k', 1024);
+    TAKES(settings_check_api_key, key);
+    key[1024] = 'k';
+    REFUSES(settings_check_api_key, key);
 }
 
 static void webhook_secrets(void **state) {
@@ -205,6 +215,7 @@ int main(void) {
         cmocka_unit_test(what_must_not_be_empty),
         cmocka_unit_test(number_prefixes),
         cmocka_unit_test(api_keys),
+        cmocka_unit_test(a_key_has_at_most_1024_characters),
         cmocka_unit_test(webhook_secrets),
         cmocka_unit_test(certificate_files),
         cmocka_unit_test(revisions),
