@@ -19,8 +19,9 @@
 
 enum {
     LOG_NAME_BYTES_MAX = 64, /* of a field's name: what the journal allows */
+    LOG_TEXT_BYTES_MAX = (LOG_FIELDS_MAX + 3) * (LOG_FIELD_BYTES_MAX + LOG_NAME_BYTES_MAX + 16),
     /* Twice, because the journal gets each field by its name and once more in the message. */
-    LOG_LINE_BYTES_MAX = 2 * (LOG_FIELDS_MAX + 3) * (LOG_FIELD_BYTES_MAX + LOG_NAME_BYTES_MAX + 16),
+    LOG_LINE_BYTES_MAX = 2 * LOG_TEXT_BYTES_MAX,
 };
 
 struct log_line {

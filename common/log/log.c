@@ -109,11 +109,13 @@ static void write_gathered(void) {
 }
 
 static void write_line(const struct log_line *line, enum log_level level) {
+    static_assert(sizeof log_gathered.bytes >= LOG_TEXT_BYTES_MAX, "any line can wait");
+    assert(line->length <= LOG_TEXT_BYTES_MAX);
     bool may_wait = log_gathered.is_on && level > LOG_LEVEL_WARNING;
     if (!may_wait || line->length > sizeof log_gathered.bytes - log_gathered.length) {
         write_gathered();
     }
-    if (!may_wait || line->length > sizeof log_gathered.bytes) {
+    if (!may_wait) {
         write_bytes(line->bytes, line->length);
         return;
     }

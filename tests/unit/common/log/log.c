@@ -17,6 +17,7 @@
 
 #include <cmocka.h>
 
+#include "common/log/format.h"
 #include "tests/unit/common/capture.h"
 
 /* Calls that are wrapped by the linker: the test decides whether there is a journal and what it says,
@@ -334,6 +335,38 @@ static void more_than_can_gather_is_written_whole_and_in_order(void **state) {
     buf_release(&text);
 }
 
+/* As many fields as there may be, each cut, and twice that: what gathered before goes out first. */
+static void the_longest_line_can_be_gathered(void **state) {
+    (void)state;
+    static char filling[2 * LOG_FIELD_BYTES_MAX];
+    static char name[LOG_NAME_BYTES_MAX + 1];
+    struct log_field fields[LOG_FIELDS_MAX + 1] = {LOG_MSG(filling)};
+    memset(filling, '"', sizeof filling - 1);
+    memset(name, 'n', sizeof name - 1);
+    for (int i = 1; i < LOG_FIELDS_MAX; i++) {
+        fields[i] = (struct log_field)LOG_TEXT(name, filling);
+    }
+    static const enum log_format formats[] = {LOG_FORMAT_JSON, LOG_FORMAT_TEXT};
+    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
+        struct capture capture;
+        struct buf text;
+        buf_init(&text, TEXT_BYTES_MAX);
+        capture_begin(&capture, STDERR_FILENO);
+        log_init("api", formats[i], LOG_LEVEL_INFO);
+        log_gather();
+        log_write(LOG_LEVEL_INFO, fields);
+        off_t first_bytes = lseek(STDERR_FILENO, 0, SEEK_END);
+        log_write(LOG_LEVEL_INFO, fields);
+        off_t second_bytes = lseek(STDERR_FILENO, 0, SEEK_END);
+        log_flush();
+        capture_end(&capture, &text);
+        assert_int_equal(first_bytes, 0);
+        assert_true(second_bytes > LOG_FIELDS_MAX * LOG_FIELD_BYTES_MAX);
+        assert_int_equal(text.length, 2 * second_bytes);
+        buf_release(&text);
+    }
+}
+
 static void what_gathered_is_written_at_exit(void **state) {
     (void)state;
     struct capture capture;
@@ -430,6 +463,7 @@ int main(void) {
         /* Last: gathering has no end. */
         cmocka_unit_test(gathered_lines_wait_for_a_flush_or_for_trouble),
         cmocka_unit_test(more_than_can_gather_is_written_whole_and_in_order),
+        cmocka_unit_test(the_longest_line_can_be_gathered),
         cmocka_unit_test(what_gathered_is_written_at_exit),
     };
     return cmocka_run_group_tests_name("common/log", tests, NULL, NULL);
