@@ -1,4 +1,5 @@
 /* The breaker, a person's pause, and who goes first: what all workers see through the database. */
+#include <inttypes.h>
 #include <string.h>
 
 #include "tests/store/fixture.h"
@@ -88,6 +89,35 @@ static void one_probe_goes_out_whoever_asks(void **state) {
         assert_int_equal(claim_by(other, "worker-b", now_ms + ms, EVENTS).count, 0);
     }
     store_close(other);
+}
+
+/* A verdict that comes late, when the probe's time has come and nothing is due. */
+static void a_probe_that_finds_no_event_is_left_to_the_next_to_ask(void **state) {
+    struct fixture *fixture = *state;
+    open_breaker(fixture);
+    int64_t now_ms = probe_at(fixture);
+    struct claim probe = claim_by(fixture->store, "worker-a", now_ms, EVENTS).claims[0];
+    fixture_run(fixture, "UPDATE outbox SET next_attempt_at = %" PRId64 " WHERE claimed_by IS NULL",
+                now_ms + 3600000);
+    struct settlement settlement = failure(&probe, now_ms + 10);
+    (void)fixture_settle(fixture, &settlement, now_ms + 10);
+    now_ms = probe_at(fixture);
+    struct claim_request request = fixture_claim_request(now_ms, EVENTS);
+    struct claim_batch batch = {0};
+    struct settle_report report;
+    struct err err = {0};
+    ASSERT_OK(
+        store_settle_and_claim(fixture->store, &settlement, 1, &report, &request, &batch, &err));
+    assert_int_equal(report.stale_count, 1); /* settled twice: nothing but a reason to ask */
+    assert_int_equal(batch.claim_count, 0);
+    assert_false(batch.is_probe);
+    claim_batch_release(&batch);
+
+    fixture_run(fixture, "UPDATE outbox SET next_attempt_at = %" PRId64 " WHERE id = '%s'", now_ms,
+                probe.event_id.text);
+    struct claimed claimed = claim_by(fixture->store, "worker-b", now_ms, EVENTS);
+    assert_int_equal(claimed.count, 1);
+    assert_true(claimed.is_probe);
 }
 
 static void a_failed_probe_burns_nothing_and_begins_no_age(void **state) {
@@ -255,6 +285,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         EACH(failures_in_all_workers_open_it_for_all),
         EACH(one_probe_goes_out_whoever_asks),
+        EACH(a_probe_that_finds_no_event_is_left_to_the_next_to_ask),
         EACH(a_failed_probe_burns_nothing_and_begins_no_age),
         EACH(the_first_success_closes_it_and_two_go_out_at_once),
         EACH(it_outlives_every_process),

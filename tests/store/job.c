@@ -164,6 +164,29 @@ static void nothing_goes_out_while_the_account_is_held(void **state) {
     reply = claim(fixture, FIXTURE_NOW_MS + 100, 64, &batch);
     assert_true(reply.is_held && !reply.may_start);
     assert_int_equal(batch.claim_count, 0);
+    fixture_run(fixture, "UPDATE account SET probe_at = %d", FIXTURE_NOW_MS + 7000);
+    assert_true(work(fixture, NULL, 0, &request, &batch).is_held); /* no probe is due yet */
+    assert_int_equal(batch.claim_count, 0);
+    assert_int_equal(batch.reason, ACCOUNT_REASON_BREAKER);
+    assert_int_equal(batch.next_due_at_ms, FIXTURE_NOW_MS + 7000);
+    claim_batch_release(&batch);
+}
+
+static void a_slice_goes_on_while_the_next_job_waits_for_its_turn(void **state) {
+    struct fixture *fixture = *state;
+    fixture_store_samples(fixture, 30, NULL);
+    struct claim_batch batch = {0};
+    struct job_request request = job_request(FIXTURE_NOW_MS + 100, 1, true);
+    while (work(fixture, NULL, 0, &request, &batch).may_start) {
+        request.claim.held_count++;
+    }
+    assert_int_equal(batch.reason, ACCOUNT_REASON_RATE);
+    claim_batch_release(&batch);
+    request.wants_start = false;
+    request.claim.count_max = 64;
+    struct job_reply reply = work(fixture, NULL, 0, &request, &batch);
+    assert_false(reply.is_held);
+    assert_int_equal(batch.claim_count, 30 - request.claim.held_count);
     claim_batch_release(&batch);
 }
 
@@ -375,6 +398,7 @@ int main(void) {
         TEST(jobs_on_the_wire_count_when_klaviyo_is_found_able_to_take_more),
         TEST(a_job_without_events_does_not_start),
         TEST(nothing_goes_out_while_the_account_is_held),
+        TEST(a_slice_goes_on_while_the_next_job_waits_for_its_turn),
         TEST(an_answer_is_the_accounts_once_and_not_the_members),
         TEST(the_answer_of_one_job_holds_back_the_next),
         TEST(a_kept_event_stays_in_hand_with_the_next_token),

@@ -7,6 +7,7 @@
 
 #include "common/store/sqlite/engine.h"
 #include "tests/store/fixture.h"
+#include "tests/store/shim.h"
 
 enum { WAL_HEADER_BYTES = 32, WAL_FRAME_BYTES = 24 + 4096 };
 
@@ -241,6 +242,54 @@ static void it_does_not_wait_longer_than_it_was_told_for_a_stopped_process(void 
     ASSERT_OK(try_open(fixture, FIXTURE_TIMEOUT_MS, &err));
 }
 
+/* The database itself, not its log, takes no write any more. */
+static int refuse_pages(void *context, enum shim_call call, const char *path) {
+    const bool *is_broken = context;
+    bool is_page = call == SHIM_WRITE && strstr(path, "-wal") == NULL;
+    return *is_broken && is_page ? SQLITE_IOERR_WRITE : SQLITE_OK;
+}
+
+static bool is_disk_broken;
+static const struct shim shim = {.before = refuse_pages, .context = &is_disk_broken};
+
+static void a_log_that_cannot_be_worked_off_stops_the_opening_and_stays(void **state) {
+    struct fixture *fixture = *state;
+    fixture_store_samples(fixture, 3, NULL);
+    int64_t log_bytes = fixture_file_bytes(fixture, "-wal");
+    store_close(fixture->store);
+    fixture->store = NULL;
+    struct err err = {0};
+    is_disk_broken = true;
+    enum err_code code = try_open(fixture, FIXTURE_TIMEOUT_MS, &err);
+    is_disk_broken = false;
+    ASSERT_CODE(ERR_FATAL, code);
+    assert_non_null(strstr(err.text, "cannot recover the database"));
+    assert_int_equal(fixture_file_bytes(fixture, "-wal"), log_bytes);
+    fixture->store = fixture_open(fixture, STORE_CHECKOUT);
+    assert_int_equal(fixture_file_bytes(fixture, "-wal"), 0);
+    assert_int_equal(fixture_number(fixture, "SELECT count(*) FROM outbox"), 3);
+}
+
+static void somebody_who_reads_does_not_stop_the_opening(void **state) {
+    struct fixture *fixture = *state;
+    fixture_store_samples(fixture, 3, NULL);
+    int64_t log_bytes = fixture_file_bytes(fixture, "-wal");
+    store_close(fixture->store);
+    fixture->store = NULL;
+    sqlite3 *reader = NULL;
+    assert_int_equal(sqlite3_open(fixture->path, &reader), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(reader, "BEGIN; SELECT count(*) FROM outbox", NULL, NULL, NULL),
+                     SQLITE_OK);
+    struct err err = {0};
+    ASSERT_OK(try_open(fixture, FIXTURE_TIMEOUT_MS, &err));
+    assert_int_equal(fixture_file_bytes(fixture, "-wal"), log_bytes);
+    (void)sqlite3_db_config(reader, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    assert_int_equal(sqlite3_close(reader), SQLITE_OK);
+    fixture->store = fixture_open(fixture, STORE_CHECKOUT);
+    assert_int_equal(fixture_file_bytes(fixture, "-wal"), 0);
+    assert_int_equal(fixture_number(fixture, "SELECT count(*) FROM outbox"), 3);
+}
+
 /* ---- Files that go away ----------------------------------------------------------------------- */
 
 /* Nothing may be acknowledged that is written into a file without a name. */
@@ -285,6 +334,12 @@ static void a_database_that_was_replaced_ends_the_writing(void **state) {
 #define EACH_EMPTY(test)                                                                           \
     cmocka_unit_test_setup_teardown(test, fixture_setup_empty, fixture_teardown)
 
+static int install(void **state) {
+    (void)state;
+    shim_install(&shim);
+    return 0;
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         EACH_EMPTY(a_database_that_is_not_there_asks_for_migrate_and_is_not_made),
@@ -303,9 +358,11 @@ int main(void) {
         EACH(the_first_to_open_works_the_log_off),
         EACH(the_second_to_open_leaves_the_log_alone),
         EACH(after_the_last_user_was_killed_the_next_to_open_recovers),
+        EACH(a_log_that_cannot_be_worked_off_stops_the_opening_and_stays),
+        EACH(somebody_who_reads_does_not_stop_the_opening),
         EACH(a_file_that_was_removed_ends_the_writing),
         EACH(a_database_that_was_replaced_ends_the_writing),
         EACH(it_does_not_wait_longer_than_it_was_told_for_a_stopped_process),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, install, NULL);
 }

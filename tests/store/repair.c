@@ -4,8 +4,9 @@
 #include <string.h>
 
 #include "tests/store/fixture.h"
+#include "tests/store/shim.h"
 
-enum { LATER_MS = FIXTURE_NOW_MS + 5000 };
+enum { LATER_MS = FIXTURE_NOW_MS + 5000, MANY = 3000 };
 
 typedef enum err_code change_fn(struct store *store, const struct repair *repair,
                                 int64_t *count_out, struct err *err);
@@ -342,6 +343,67 @@ static void a_large_repair_goes_in_batches_that_add_up(void **state) {
                      EVENT_COUNT);
 }
 
+/* What every checkpoint meets. Pages go into the database itself by a checkpoint only, and the lock that is taken next
+   after a commit's sync is a checkpoint's. */
+static struct {
+    int answer; /* SQLITE_OK: nothing */
+    bool has_committed;
+    int met_count;
+} trouble;
+
+static int before_call(void *context, enum shim_call call, const char *path) {
+    (void)context;
+    bool is_log = strstr(path, "-wal") != NULL;
+    bool is_lock = call == SHIM_SHARED_LOCK && trouble.has_committed;
+    bool is_page = call == SHIM_WRITE && !is_log;
+    trouble.has_committed = call == SHIM_SYNC && is_log;
+    if (trouble.answer == SQLITE_OK || !(trouble.answer == SQLITE_BUSY ? is_lock : is_page)) {
+        return SQLITE_OK;
+    }
+    trouble.met_count++;
+    return trouble.answer;
+}
+
+static const struct shim shim = {.before = before_call};
+
+/* Of so many that the first batch's checkpoint has a log to work off. */
+static enum err_code retry_many(struct fixture *fixture, int answer, int64_t *count_out,
+                                struct err *err) {
+    struct repair repair = {.actor = "anna", .reason = "", .now_ms = LATER_MS};
+    fixture_store_samples(fixture, MANY, NULL);
+    kill_all(fixture);
+    trouble.met_count = 0;
+    trouble.answer = answer;
+    enum err_code code = store_retry_events(fixture->store, &repair, count_out, err);
+    trouble.answer = SQLITE_OK;
+    assert_true(trouble.met_count > 0);
+    assert_true(store_wal_pages(fixture->store) >= 1000);
+    return code;
+}
+
+static void a_log_that_cannot_be_worked_off_ends_a_repair_behind_whole_batches(void **state) {
+    struct fixture *fixture = *state;
+    int64_t count = -1;
+    struct err err = {0};
+    ASSERT_CODE(ERR_FATAL, retry_many(fixture, SQLITE_IOERR_WRITE, &count, &err));
+    assert_non_null(strstr(err.text, "cannot work the log off"));
+    assert_in_range(count, 1, MANY - 1);
+    assert_int_equal(fixture_number(fixture, "SELECT sum(count) FROM audit_log"), count);
+    assert_int_equal(
+        fixture_number(fixture, "SELECT count(*) FROM outbox WHERE status = 'pending'"), count);
+    fixture_assert_sound(fixture);
+}
+
+static void while_another_works_the_log_off_a_repair_goes_on(void **state) {
+    struct fixture *fixture = *state;
+    int64_t count = -1;
+    struct err err = {0};
+    ASSERT_OK(retry_many(fixture, SQLITE_BUSY, &count, &err));
+    assert_int_equal(count, MANY);
+    assert_string_equal(err.text, "");
+    assert_int_equal(fixture_number(fixture, "SELECT sum(count) FROM audit_log"), MANY);
+}
+
 /* More of them than one batch holds: the second batch finds nothing left to do. */
 static void an_event_named_more_than_once_is_changed_once(void **state) {
     struct fixture *fixture = *state;
@@ -390,6 +452,12 @@ static void a_repair_that_never_gets_through_the_gate_changes_nothing(void **sta
 
 #define WITH_DATABASE(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
+static int install(void **state) {
+    (void)state;
+    shim_install(&shim);
+    return 0;
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         WITH_DATABASE(a_retried_event_starts_anew),
@@ -408,9 +476,11 @@ int main(void) {
         WITH_DATABASE(a_dry_run_counts_and_changes_nothing),
         WITH_DATABASE(every_repair_leaves_a_line_that_says_who_what_and_why),
         WITH_DATABASE(a_large_repair_goes_in_batches_that_add_up),
+        WITH_DATABASE(a_log_that_cannot_be_worked_off_ends_a_repair_behind_whole_batches),
+        WITH_DATABASE(while_another_works_the_log_off_a_repair_goes_on),
         WITH_DATABASE(an_event_named_more_than_once_is_changed_once),
         WITH_DATABASE(a_limit_takes_the_newest),
         WITH_DATABASE(a_repair_that_never_gets_through_the_gate_changes_nothing),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, install, NULL);
 }
