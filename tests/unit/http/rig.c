@@ -56,6 +56,7 @@ static void on_done(void *context, const struct request *request, int status, in
     rig->done_status = status;
     snprintf(rig->done_method, sizeof rig->done_method, "%s", request->method);
     snprintf(rig->done_path, sizeof rig->done_path, "%s", request->path);
+    snprintf(rig->done_id, sizeof rig->done_id, "%s", request->id);
 }
 
 static void start(struct rig *rig, const char *address) {

@@ -31,7 +31,7 @@ struct rig {
     /* What on_done said last, and how often. */
     int32_t done_count;
     int done_status;
-    char done_method[16], done_path[64];
+    char done_method[16], done_path[64], done_id[MESSAGE_ID_BYTES];
 
     int32_t request_count, connect_count;
     void (*on_request)(struct rig *rig,
