@@ -311,8 +311,11 @@ static enum err_code fill_host_id(struct settings *settings, struct err *err) {
         return ERR_OK;
     }
     char *boot_id = calloc(1, BOOT_ID_CHARS + 1);
+    if (boot_id == NULL) {
+        return err_set(err, ERR_FATAL, "out of memory while reading the settings");
+    }
     FILE *file = fopen(path, "re");
-    size_t got = boot_id != NULL && file != NULL ? fread(boot_id, 1, BOOT_ID_CHARS, file) : 0;
+    size_t got = file != NULL ? fread(boot_id, 1, BOOT_ID_CHARS, file) : 0;
     if (file != NULL) {
         (void)fclose(file);
     }

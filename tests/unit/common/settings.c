@@ -213,10 +213,15 @@ static void without_a_boot_id_the_host_id_is_asked_for(void **state) {
     LOAD(run, SETTINGS_WORKER, NULL);
     is_boot_id_cut = false;
     assert_refused(run, "PREORDER_HOST_ID: cannot read /proc", "set it");
+}
+
+static void without_memory_for_the_boot_id_no_setting_is_to_blame(void **state) {
+    struct run *run = *state;
     refused_bytes = sizeof "b95a8a00-7bb5-4b82-b090-67aeafa6f6dc";
     LOAD(run, SETTINGS_WORKER, NULL);
     refused_bytes = 0;
-    assert_refused(run, "PREORDER_HOST_ID", "set it");
+    assert_int_equal(run->code, ERR_FATAL);
+    assert_string_equal(run->err.text, "out of memory while reading the settings");
 }
 
 static void a_worker_address_that_was_given_is_no_default(void **state) {
@@ -383,6 +388,7 @@ int main(void) {
         TEST(the_worker_does_not_start_without_a_key),
         TEST(the_boot_id_stands_in_for_a_host_id),
         TEST(without_a_boot_id_the_host_id_is_asked_for),
+        TEST(without_memory_for_the_boot_id_no_setting_is_to_blame),
         TEST(a_worker_address_that_was_given_is_no_default),
         TEST(the_base_url_loses_its_last_slash),
         TEST(a_lease_outlasts_the_request_and_its_settlement),
