@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import sqlite3
+import subprocess
 
 import pytest
 
@@ -193,6 +194,34 @@ def test_a_port_that_was_set_and_is_taken_is_named(system, program, name):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         told(system.run(program, **{name: address}), 1, address)
+
+
+@pytest.mark.parametrize("program", [API, WORKER], ids=lambda path: path.name)
+def test_with_too_few_descriptors_the_start_fails_and_says_why(system, program):
+    """Whichever step it is that finds none left."""
+    system.migrate()
+    causes = ""
+    for limit in (*range(5, 25), 192):
+        done = system.run("prlimit", f"--nofile={limit}", program)
+        told(done, 1)
+        causes += done.stderr
+    for cause in ("cannot open the gate", "cannot open the database", "cannot configure the database",
+                  "_LISTEN: cannot listen on", "cannot start the admin listener",
+                  "the limit on open files (192) leaves none for connections"):
+        assert cause in causes
+
+
+def test_an_api_that_cannot_hear_signals_does_not_start(system):
+    """The one step that always finds a descriptor, since the loader needed one before."""
+    shim = system.folder / "shim.c"
+    shim.write_text("#include <errno.h>\n#include <signal.h>\n"
+                    "int signalfd(int fd, const sigset_t *set, int flags) {\n"
+                    "    (void)fd, (void)set, (void)flags;\n    errno = ENFILE;\n    return -1;\n}\n")
+    library = system.folder / "shim.so"
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, shim], check=True)
+    options = system.environment()["ASAN_OPTIONS"] + ":verify_asan_link_order=0"
+    done = system.migrate().run(API, LD_PRELOAD=library, ASAN_OPTIONS=options)
+    told(done, 1, "cannot wait for signals", "Too many open files in system")
 
 
 def test_migrate_says_what_it_did(system):
