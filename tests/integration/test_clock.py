@@ -10,7 +10,7 @@ import pytest
 from lib import invariants, misbehave
 from lib.system import WORKER
 from lib.wait import wait_until
-from lib.wallclock import WallClock
+from lib.wallclock import WallClock, is_sanitized
 
 # Klaviyo takes no event of more than a year ahead.
 AHEAD, BEHIND = "+300d", "-3650d"
@@ -20,7 +20,9 @@ YEAR_MS = 365 * 86400 * 1000
 
 @pytest.fixture
 def clock(system):
-    made = WallClock(system.folder / "clock", WORKER)
+    if is_sanitized(WORKER):
+        pytest.skip("libfaketime beside a sanitizer's runtime hangs before main; the plain build is tested so")
+    made = WallClock(system.folder / "clock")
     yield made
     made.clean(system.processes)
 

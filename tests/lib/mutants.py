@@ -125,7 +125,7 @@ MUTANTS = [
     _durability(
         "one bad row takes its neighbours down",
         f"{SQLITE}/create.c",
-        "        if ((sqlite3_errcode(self->db) & 0xff) != SQLITE_CONSTRAINT) {",
+        "        if (!breaks_constraint(self)) {",
         "        if (true) {",
         CREATE,
     ),
