@@ -19,6 +19,7 @@
 #include "common/store/ops.h"
 #include "tests/unit/deny.h"
 #include "tests/unit/worker/fake_clock.h"
+#include "worker/bulk_body.h"
 
 enum {
     EVENTS = 100,
@@ -359,6 +360,24 @@ static void a_job_that_is_held_before_its_first_slice_came_is_over(void **state)
     close_scene(&scene);
 }
 
+static void no_more_jobs_are_on_the_wire_than_allowed(void **state) {
+    (void)state;
+    struct scene scene;
+    open_scene(&scene);
+    int count = (WORKER_JOBS_MAX + 1) * BULK_MEMBERS_MAX;
+    scene.left = count;
+    while (scene.start_count < WORKER_JOBS_MAX) {
+        assert_true(fly(&scene));
+    }
+    assert_false(fly(&scene));
+    assert_int_equal(scene.left, BULK_MEMBERS_MAX);
+    assert_int_equal(bulk_wait_ms(scene.bulk), INT64_MAX); /* until one of them lands */
+    (void)land_all(&scene, 202);
+    finish(&scene);
+    assert_int_equal(scene.settled[OUTCOME_SENT], count);
+    close_scene(&scene);
+}
+
 static void a_drain_ends_what_is_on_the_wire(void **state) {
     (void)state;
     struct scene scene;
@@ -434,6 +453,7 @@ int main(void) {
         cmocka_unit_test(a_job_that_waited_for_too_long_does_not_go_out),
         cmocka_unit_test(a_backlog_that_may_not_go_out_yet_is_asked_for_again),
         cmocka_unit_test(a_job_that_is_held_before_its_first_slice_came_is_over),
+        cmocka_unit_test(no_more_jobs_are_on_the_wire_than_allowed),
         cmocka_unit_test(a_drain_ends_what_is_on_the_wire),
         cmocka_unit_test(memory_that_is_missing_loses_nothing),
         cmocka_unit_test(without_memory_there_are_no_jobs),
