@@ -1,5 +1,6 @@
 #include "ctl/format.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -50,10 +51,10 @@ void format_distance(int64_t at_ms, int64_t now_ms, char text[FORMAT_DURATION_BY
 void format_time(int64_t at_ms, char text[FORMAT_TIME_BYTES]) {
     time_t seconds = (time_t)(at_ms / MS_PER_S);
     struct tm local;
-    if (localtime_r(&seconds, &local) == NULL ||
-        strftime(text, FORMAT_TIME_BYTES, "%Y-%m-%d %H:%M:%S", &local) == 0) {
-        (void)snprintf(text, FORMAT_TIME_BYTES, "%" PRId64 " ms", at_ms);
-    }
+    const struct tm *done = localtime_r(&seconds, &local);
+    assert(done != NULL); /* a year has nine digits at most */
+    size_t length = strftime(text, FORMAT_TIME_BYTES, "%Y-%m-%d %H:%M:%S", done);
+    assert(length > 0);
 }
 
 void format_when(int64_t at_ms, int64_t now_ms, char text[FORMAT_WHEN_BYTES]) {

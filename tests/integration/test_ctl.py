@@ -52,6 +52,7 @@ def test_help_shows_examples_before_commands(desk):
     (["show", "ada@klaviyo-demo.com"], "list --email"),
     (["status", "now"], "'now' is too much"),
     (["explain", "no such thing, that is for sure"], "no id, no preorder number"),
+    (["explain", ""], "'' is no id, no preorder number"),
     (["explain", "@"], "no e-mail address"),
     (["retry"], "say which events to retry"),
     (["retry", "--limit", "5", "--yes"], "say which events to retry"),

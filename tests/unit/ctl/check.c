@@ -138,6 +138,9 @@ static void a_worker_that_stands_still_does_not_count(void **state) {
     scene.input.limits.workers_min = 2;
     expect(CHECK_CRITICAL, "1 worker is running, at least 2 wanted; 1 worker is alive and doing "
                            "nothing (stopped?)");
+    scene.worker_views[0].seen_at_ms = scene.worker_views[1].seen_at_ms;
+    expect(CHECK_CRITICAL, "0 workers are running, at least 2 wanted; 2 workers are alive and "
+                           "doing nothing (stopped?)");
 }
 
 static void the_worst_of_all_counts_and_all_are_told(void **state) {

@@ -99,6 +99,17 @@ static void a_dead_event_says_why_and_how_to_retry(void **state) {
     expect_said("refused the event itself");
 }
 
+static void every_status_that_is_the_event_s_own_fault_is_called_a_refusal(void **state) {
+    (void)state;
+    static const int32_t statuses[] = {400, 409, 413, 422};
+    set_status("dead");
+    for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++) {
+        scene.event.last_http_status = statuses[i];
+        expect("refused the event itself",
+               "preorderctl retry 0193518d-7c1a-7000-8000-2b6f1e0c9a44");
+    }
+}
+
 static void a_dead_event_of_an_outage_is_not_called_refused(void **state) {
     (void)state;
     set_status("dead");
@@ -226,6 +237,15 @@ static void a_pause_gives_its_reason_and_the_next_probe(void **state) {
     assert_non_null(strstr(scene.told.sentences[1], "the key is wrong."));
 }
 
+static void a_pause_whose_probe_is_under_way_or_that_has_no_reason_is_told_as_well(void **state) {
+    (void)state;
+    scene.status.account_paused_since_ms = now_ms - 600000;
+    scene.status.account_not_before_ms = now_ms;
+    expect("paused since 2026-11-22 13:27:14 (10 min ago): .", "preorderctl resume");
+    expect_said("Mend the cause");
+    assert_null(strstr(scene.text, "next probe"));
+}
+
 static void a_pause_by_a_person_ends_by_a_person(void **state) {
     (void)state;
     scene.status.account_paused_since_ms = now_ms - 600000;
@@ -248,6 +268,20 @@ static void an_open_breaker_tells_of_the_next_probe(void **state) {
     expect_said("The next probe goes out at 2026-11-22 13:37:18 (in 4 s)");
     scene.event.next_attempt_at_ms = now_ms + 40000;
     expect("the breaker is open since 2026-11-22 13:36:44 (30 s ago)", "preorderctl status");
+}
+
+static void an_open_breaker_whose_probe_may_go_out_now_names_no_time(void **state) {
+    (void)state;
+    start_worker("host-1:77");
+    scene.status.breaker_opened_at_ms = now_ms - 30000;
+    scene.status.account_reason = ACCOUNT_REASON_BREAKER;
+    scene.status.account_reason_until_ms = now_ms;
+    expect("the breaker is open since 2026-11-22 13:36:44 (30 s ago)", "preorderctl status");
+    assert_null(strstr(scene.text, "The next probe"));
+    scene.status.account_reason = ACCOUNT_REASON_RATE; /* that holds back the probe */
+    scene.status.account_reason_until_ms = now_ms + 4000;
+    expect("the breaker is open since 2026-11-22 13:36:44 (30 s ago)", "preorderctl status");
+    assert_null(strstr(scene.text, "The next probe"));
 }
 
 static void the_rate_limit_is_a_reason_for_what_is_due(void **state) {
@@ -323,6 +357,8 @@ static void a_retry_by_a_person_is_seen_in_the_journal(void **state) {
     (void)snprintf(scene.attempts[0].outcome, sizeof scene.attempts[0].outcome, "dead");
     scene.attempts[0].is_burnt = true;
     scene.list.attempt_count = 1;
+    (void)snprintf(scene.attempts[1].outcome, sizeof scene.attempts[1].outcome, "retry");
+    scene.list.attempt_count = 2;
     expect("It was dead before; a person had it tried again.", "preorder-worker");
     set_status("dead");
     explain_event(&scene.input, &scene.told);
@@ -404,6 +440,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         IN_SCENE(a_sent_event_was_accepted),
         IN_SCENE(a_dead_event_says_why_and_how_to_retry),
+        IN_SCENE(every_status_that_is_the_event_s_own_fault_is_called_a_refusal),
         IN_SCENE(a_dead_event_of_an_outage_is_not_called_refused),
         IN_SCENE(an_event_that_timed_out_too_often_is_not_called_refused),
         IN_SCENE(a_late_dead_is_not_called_a_retry),
@@ -415,8 +452,10 @@ int main(void) {
         IN_SCENE(behind_an_earlier_event_names_it),
         IN_SCENE(waiting_for_nothing_is_called_wrong),
         IN_SCENE(a_pause_gives_its_reason_and_the_next_probe),
+        IN_SCENE(a_pause_whose_probe_is_under_way_or_that_has_no_reason_is_told_as_well),
         IN_SCENE(a_pause_by_a_person_ends_by_a_person),
         IN_SCENE(an_open_breaker_tells_of_the_next_probe),
+        IN_SCENE(an_open_breaker_whose_probe_may_go_out_now_names_no_time),
         IN_SCENE(the_rate_limit_is_a_reason_for_what_is_due),
         IN_SCENE(so_are_the_requests_at_once),
         IN_SCENE(throttling_gives_its_end),

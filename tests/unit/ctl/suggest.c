@@ -31,6 +31,8 @@ static void what_is_too_far_off_suggests_nothing(void **state) {
     assert_null(suggest("backup"));
     assert_null(suggest("an endlessly long word that is no command at all"));
     assert_null(suggest_word("list", words, 0));
+    static const char *const endless[] = {"an-endlessly-long-word-that-nobody-gave-a-command"};
+    assert_null(suggest_word("an-endlessly-long-word", endless, 1));
 }
 
 static void the_closest_of_several_wins(void **state) {
