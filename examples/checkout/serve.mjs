@@ -1,9 +1,12 @@
 // Serves this folder: node serve.mjs [--port 8000] [--api http://127.0.0.1:8080]
 // It stands for whatever serves a shop's pages; all it does is to put the API's address and a fresh key into the page.
-import { randomUUID } from "node:crypto";
+import { webcrypto } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { parseArgs } from "node:util";
+import { makeIdempotencyKey } from "./preorder.js";
+
+globalThis.crypto ??= webcrypto; // Node 18 has it without this name
 
 const { values } = parseArgs({
     options: { port: { type: "string", default: "8000" }, api: { type: "string", default: "http://127.0.0.1:8080" } },
@@ -30,7 +33,7 @@ async function answer(request, response) {
     }
     let text = await readFile(new URL(name, import.meta.url), "utf8");
     if (name === "index.html") {
-        text = text.replaceAll("{{api}}", api).replaceAll("{{key}}", randomUUID());
+        text = text.replaceAll("{{api}}", api).replaceAll("{{key}}", makeIdempotencyKey());
     }
     response.writeHead(200, { ...headers, "Content-Type": `${types[name]}; charset=utf-8` }).end(text);
 }

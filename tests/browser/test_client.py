@@ -1,11 +1,14 @@
 """examples/client under Node, against the real API with faults between them."""
 
 import email.utils
+import functools
 import json
+import operator
 import re
 import socket
 import threading
 import time
+import uuid
 
 import pytest
 
@@ -66,6 +69,21 @@ def test_a_lost_connection_is_repeated_with_the_same_key(shop, place, fault, was
     assert {request.key for request in proxy.seen} == {placed["idempotencyKey"]}
     assert len({request.body for request in proxy.seen}) == 1
     assert count(shop) == 1
+
+
+def test_keys_begin_with_their_time(node, checkout):
+    """UUIDs of version 7, so that keys of one time lie together in the database."""
+    before_ms = time.time_ns() // 1_000_000
+    keys = node("keys.mjs", checkout / "preorder.js", count=1000)["keys"]
+    assert len(set(keys)) == 1000
+    for key in map(uuid.UUID, keys):
+        assert key.version == 7 and key.variant == uuid.RFC_4122
+        assert before_ms <= key.int >> 80 <= time.time_ns() // 1_000_000
+    # No bit of the rest is the same in all of them.
+    random_bits = (1 << 62) - 1 | 0xfff << 64
+    values = [uuid.UUID(key).int for key in keys]
+    assert functools.reduce(operator.or_, values) & random_bits == random_bits
+    assert functools.reduce(operator.and_, values) & random_bits == 0
 
 
 @pytest.mark.parametrize("status", [409, 429, 500, 502, 503, 504])
