@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "tests/store/failing.h"
 #include "tests/store/operations.h"
@@ -110,10 +109,7 @@ static void when_the_kernel_refuses_each_operation_says_so(void **state) {
 }
 
 static int install(void **state) {
-    (void)state;
-    if (access("/dev/shm", W_OK) == 0) { /* thousands of commits, and nothing hangs on the disk */
-        assert_int_equal(setenv("TMPDIR", "/dev/shm", 1), 0);
-    }
+    (void)fixture_spare_disk(state);
     failing_install();
     return 0;
 }

@@ -38,6 +38,9 @@ struct fixture {
 int fixture_setup(void **state);
 int fixture_setup_empty(void **state);
 int fixture_teardown(void **state);
+/* Of a whole group, before any of these: where thousands of commits are made and nothing hangs on the disk, its files
+   stand in memory if they can. */
+int fixture_spare_disk(void **state);
 
 struct store_options fixture_options(enum store_role role, int64_t write_timeout_ms);
 void fixture_migrate(struct fixture *fixture);

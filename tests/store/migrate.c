@@ -216,5 +216,5 @@ int main(void) {
         EACH(refuses_a_url_of_another_kind),
         EACH(killed_before_any_write_it_leaves_a_version_that_exists),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, fixture_spare_disk, NULL);
 }

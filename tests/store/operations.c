@@ -52,23 +52,22 @@ int rig_teardown(void **state) {
 }
 
 void rig_reset(void) {
+    /* At once: each look past the store opens the database anew. */
     fixture_run(
         rig.fixture,
-        "UPDATE outbox SET status = 'pending', next_attempt_at = %d, sent_at = NULL, "
-        "single_only = 0,"
-        " claimed_by = NULL, claimed_at = NULL, claim_expires_at = NULL WHERE metric <> 'Apart'",
-        FIXTURE_NOW_MS);
-    fixture_run(rig.fixture, "DELETE FROM workers WHERE name <> 'a'");
-    fixture_run(rig.fixture,
-                "DELETE FROM idempotency_keys WHERE key <> 'the key of all trials';"
-                "DELETE FROM outbox WHERE preorder_id IN"
-                " (SELECT id FROM preorders WHERE number > '%s');"
-                "DELETE FROM preorders WHERE number > '%s'",
-                rig.last_number, rig.last_number);
-    fixture_run(rig.fixture, "DELETE FROM rate_flights");
-    fixture_run(rig.fixture, "DELETE FROM rate_slots");
-    fixture_run(rig.fixture,
-                "UPDATE account SET not_before = 0, pause_reason = NULL, paused_at = NULL");
+        "BEGIN;"
+        "UPDATE outbox SET status = 'pending', next_attempt_at = %d, sent_at = NULL, single_only = "
+        "0,"
+        " claimed_by = NULL, claimed_at = NULL, claim_expires_at = NULL WHERE metric <> 'Apart';"
+        "DELETE FROM workers WHERE name <> 'a';"
+        "DELETE FROM idempotency_keys WHERE key <> 'the key of all trials';"
+        "DELETE FROM outbox WHERE preorder_id IN (SELECT id FROM preorders WHERE number > '%s');"
+        "DELETE FROM preorders WHERE number > '%s';"
+        "DELETE FROM rate_flights;"
+        "DELETE FROM rate_slots;"
+        "UPDATE account SET not_before = 0, pause_reason = NULL, paused_at = NULL;"
+        "COMMIT",
+        FIXTURE_NOW_MS, rig.last_number, rig.last_number);
 }
 
 static void all_dead(void) {

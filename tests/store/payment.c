@@ -439,5 +439,5 @@ int main(void) {
         WITH_DATABASE(several_sessions_agree_on_the_end_and_repeat_no_event),
         WITH_DATABASE(what_was_pruned_is_not_said_again),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, fixture_spare_disk, NULL);
 }
