@@ -2,6 +2,8 @@
 
 import time
 
+import pytest
+
 from lib import misbehave
 from lib.gate import freeze_outside
 from lib.wait import wait_until
@@ -101,6 +103,7 @@ def frozen_with_claims(system, **settings):
     return worker, wait_until(freeze, 30, "it is stopped with events in hand")
 
 
+@pytest.mark.slow
 def test_a_worker_stopped_for_ten_leases_keeps_its_claims(system):
     victim, held = frozen_with_claims(system)
     system.start_worker(**SHORT)

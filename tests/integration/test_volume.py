@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from lib.load import create_again, create_at_rate
 
 COUNT = 5000
@@ -27,11 +29,12 @@ def insist(address, answer):
     return answer
 
 
+@pytest.mark.slow
 def test_5000_preorders_of_all_kinds_arrive_exactly_once(system):
     # Klaviyo's limits, 3,500 a minute, are not what this is about.
     system.migrate().start_sandbox("--burst", "100000", "--steady", "1000000")
     system.start_api()
-    system.start_worker()
+    system.start_worker(PREORDER_RATE_BURST=100_000, PREORDER_RATE_STEADY=1_000_000)
     answers = [insist(system.api.address, answer)
                for answer in create_at_rate(system.api.address, per_second=600, count=COUNT, members=members)]
     assert [answer for answer in answers if answer.status != 201] == []
