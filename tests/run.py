@@ -21,11 +21,13 @@ BUILD = Path(os.environ.get("BUILD_DIR", "build"))
 BUILD = BUILD if BUILD.is_absolute() else ROOT / BUILD
 RESULTS = BUILD / "test-results"
 
-# Most of a test's time is waiting for processes, so more of them than cores run side by side.
-PYTEST_WORKERS = "4"
+# How many tests of a suite run side by side. Most of an integration test's time is waiting for processes, so more of
+# them than cores; the others keep a core busy each.
+CORES = len(os.sched_getaffinity(0))
+SIDE_BY_SIDE = {"integration": max(4, min(3 * CORES, 12)), "unit": 2 * CORES, "store": CORES + 1}
 # For builds under ThreadSanitizer; lib/process.py says the same to what the tests start.
 THREAD_SANITIZER = f"suppressions={ROOT / 'tests' / 'tsan.supp'}"
-JUDGES = "2"  # each worker has a Prism of its own, which keeps a core busy while it starts
+JUDGES = 2  # each worker has a Prism of its own, which keeps a core busy while it starts
 
 
 def run(*command, **settings):
@@ -59,7 +61,7 @@ def run_meson(suite, names=()):
     path = BUILD / "meson-logs" / f"{suite}.junit.xml"
     path.unlink(missing_ok=True)
     status = run("meson", "test", "-C", BUILD, "--no-rebuild", "--suite", suite, "--logbase", suite,
-                 "--print-errorlogs", "--timeout-multiplier", os.environ.get("TEST_PATIENCE", "1"),
+                 "--print-errorlogs", "--num-processes", SIDE_BY_SIDE.get(suite, CORES), "--timeout-multiplier", os.environ.get("TEST_PATIENCE", "1"),
                  *(name if suite == "unit" else f"{suite}-{name}" for name in names))
     return count(path, status)
 
@@ -67,9 +69,9 @@ def run_meson(suite, names=()):
 def run_pytest(suite, names=()):
     path = RESULTS / f"{suite}.xml"
     path.unlink(missing_ok=True)
-    parallel = ["-n", PYTEST_WORKERS] if suite == "integration" else []
     places = [f"tests/{suite}/{name}.py" for name in names] or [f"tests/{suite}"]
-    return count(path, run(sys.executable, "-m", "pytest", "-q", *parallel, f"--junitxml={path}", *places))
+    return count(path, run(sys.executable, "-m", "pytest", "-q", "-n", SIDE_BY_SIDE.get(suite, CORES),
+                           f"--junitxml={path}", *places))
 
 
 def run_contract(suite, _names=()):
