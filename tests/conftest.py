@@ -13,7 +13,7 @@ def ended(system):
 
 
 def pytest_collection_modifyitems(config, items):
-    """The long ones begin first, so that none is left over at the end; behind the judge, only what it can judge runs."""
+    """Long ones begin first, so that none is left over at the end; behind the judge runs only what it can judge."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
     if judge.IS_ON:
         left_out = [item for item in items if judged.reason_against(item.nodeid)]
