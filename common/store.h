@@ -319,8 +319,9 @@ struct job_request {
 
 struct job_reply {
     struct settle_report settled;
-    bool may_start; /* it was wanted, is allowed, and counts from now on */
-    bool is_held;   /* the account is throttled, paused or its breaker open: no job may go out */
+    bool may_start;   /* it was wanted, is allowed, and counts from now on */
+    bool is_held;     /* the account is throttled, paused or its breaker open: no job may go out */
+    bool has_company; /* another process wrote since this one did, as far as the engine knows */
 };
 
 /*

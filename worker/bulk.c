@@ -13,6 +13,10 @@ enum {
     ASK_MS_MIN = 20,
     ASK_MS_MAX = 1000,
     DICE_SIDES = 1 << 30,
+    /* A job is 32 transactions in a row. While others write, too, each is followed by a rest: so many
+       times as long as it took, which on a slow disk is long, and so long at most. */
+    REST_FACTOR = 3,
+    REST_MS_MAX = 20,
 };
 
 struct bulk {
@@ -26,10 +30,15 @@ struct bulk {
     bool is_crowded_out;   /* single events hold every place that Klaviyo has */
     int64_t count_mono_ms; /* when to look for a backlog */
     int64_t ask_mono_ms;   /* when to ask again whether a job may go out */
+    int64_t rest_mono_us;  /* until then the gate is left to others */
 };
 
 static int64_t mono_ms(const struct bulk *bulk) {
     return clock_mono_ms(bulk->options.worker->clock);
+}
+
+static int64_t mono_us(const struct bulk *bulk) {
+    return clock_mono_us(bulk->options.worker->clock);
 }
 
 static struct job_moment moment_of(const struct bulk *bulk) {
@@ -39,7 +48,7 @@ static struct job_moment moment_of(const struct bulk *bulk) {
         .random = worker->random,
         .streak = bulk->options.streak,
         .now_ms = clock_wall_ms(worker->clock),
-        .mono_us = clock_mono_us(worker->clock),
+        .mono_us = mono_us(bulk),
     };
 }
 
@@ -96,6 +105,20 @@ static struct job_request request_of(const struct bulk *bulk, size_t count_max) 
     };
 }
 
+/* One transaction, with the settlements that stand in the slice. */
+static enum err_code exchange_with_store(struct bulk *bulk, const struct job_request *request,
+                                         struct job_reply *reply_out, struct err *err) {
+    int64_t start_us = mono_us(bulk);
+    enum err_code code =
+        store_settle_and_claim_members(bulk->options.worker->store, bulk->slice.settlements,
+                                       bulk->slice.count, request, reply_out, &bulk->batch, err);
+    int64_t end_us = mono_us(bulk);
+    int64_t rest_us = REST_FACTOR * (end_us - start_us);
+    int64_t rest_us_max = reply_out->has_company ? (int64_t)REST_MS_MAX * US_PER_MS : 0;
+    bulk->rest_mono_us = end_us + (rest_us < rest_us_max ? rest_us : rest_us_max);
+    return code;
+}
+
 /* The account said when it is worth asking again. */
 static void ask_later(struct bulk *bulk) {
     int64_t wait_ms = bulk->batch.next_due_at_ms - clock_wall_ms(bulk->options.worker->clock);
@@ -148,9 +171,7 @@ static enum err_code settle(struct bulk *bulk, struct job *job, struct err *err)
         request.claim.held_count--;
     }
     struct job_reply reply;
-    enum err_code code =
-        store_settle_and_claim_members(bulk->options.worker->store, bulk->slice.settlements,
-                                       bulk->slice.count, &request, &reply, &bulk->batch, err);
+    enum err_code code = exchange_with_store(bulk, &request, &reply, err);
     if (code != ERR_OK) {
         return code;
     }
@@ -182,8 +203,8 @@ static enum err_code gather(struct bulk *bulk, struct job *job, struct err *err)
     struct job_request request = request_of(bulk, wanted);
     request.wants_start = is_first;
     struct job_reply reply;
-    enum err_code code = store_settle_and_claim_members(bulk->options.worker->store, NULL, 0,
-                                                        &request, &reply, &bulk->batch, err);
+    bulk->slice.count = 0;
+    enum err_code code = exchange_with_store(bulk, &request, &reply, err);
     if (code != ERR_OK) {
         return code;
     }
@@ -214,8 +235,8 @@ static enum err_code ask(struct bulk *bulk, struct job *job, struct err *err) {
     struct job_request request = request_of(bulk, 0);
     request.wants_start = true;
     struct job_reply reply;
-    enum err_code code = store_settle_and_claim_members(bulk->options.worker->store, NULL, 0,
-                                                        &request, &reply, &bulk->batch, err);
+    bulk->slice.count = 0;
+    enum err_code code = exchange_with_store(bulk, &request, &reply, err);
     if (code != ERR_OK) {
         return code;
     }
@@ -355,7 +376,7 @@ enum err_code bulk_step(struct bulk *bulk, struct err *err) {
             code = advance(bulk, &bulk->jobs[i], err);
         }
     }
-    if (code != ERR_OK) {
+    if (code != ERR_OK || mono_us(bulk) < bulk->rest_mono_us) {
         return code;
     }
     for (size_t i = 0; i < WORKER_JOBS_MAX; i++) {
@@ -372,22 +393,34 @@ static int64_t until(const struct bulk *bulk, int64_t at_mono_ms) {
     return at_mono_ms > now_ms ? at_mono_ms - now_ms : 0;
 }
 
+static int64_t rest_ms(const struct bulk *bulk) {
+    int64_t left_us = bulk->rest_mono_us - mono_us(bulk);
+    return left_us > 0 ? (left_us + US_PER_MS - 1) / US_PER_MS : 0;
+}
+
+static bool waits_for_leave(const struct job *job) {
+    return job->state == JOB_READY && !job->is_ending && !job->is_allowed &&
+           sieve_count(&job->sieve, SIEVE_ABOARD) > 0;
+}
+
 int64_t bulk_wait_ms(const struct bulk *bulk) {
-    bool has_free = false;
-    bool has_waiting = false;
+    bool has_free = false, has_waiting = false, has_more = false;
     for (size_t i = 0; i < WORKER_JOBS_MAX; i++) {
         const struct job *job = &bulk->jobs[i];
-        bool waits_for_leave = job->state == JOB_READY && !job->is_ending && !job->is_allowed &&
-                               sieve_count(&job->sieve, SIEVE_ABOARD) > 0;
-        if (has_to_settle(job) || job->state == JOB_GATHERING ||
-            (job->state == JOB_READY && !waits_for_leave)) {
+        bool is_for_store = has_to_settle(job) || job->state == JOB_GATHERING;
+        if (!is_for_store && job->state == JOB_READY && !waits_for_leave(job)) {
             return 0;
         }
+        has_more = has_more || is_for_store;
         has_free = has_free || job->state == JOB_FREE;
-        has_waiting = has_waiting || waits_for_leave;
+        has_waiting = has_waiting || waits_for_leave(job);
+    }
+    if (has_more) {
+        return rest_ms(bulk);
     }
     if (has_waiting || (bulk->is_on && has_free && !bulk->is_draining)) {
-        return until(bulk, bulk->ask_mono_ms);
+        int64_t ask_ms = until(bulk, bulk->ask_mono_ms);
+        return ask_ms > rest_ms(bulk) ? ask_ms : rest_ms(bulk);
     }
     return INT64_MAX;
 }

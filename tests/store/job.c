@@ -45,6 +45,18 @@ static void a_job_claims_its_members_and_counts_as_one_request(void **state) {
     claim_batch_release(&batch);
 }
 
+static void a_slice_tells_whether_others_write_too(void **state) {
+    struct fixture *fixture = *state;
+    fixture_store_samples(fixture, 70, NULL);
+    struct claim_batch batch = {0};
+    assert_false(claim(fixture, FIXTURE_NOW_MS + 100, 32, &batch).has_company);
+    struct fixture_holder holder = fixture_hold_gate(fixture);
+    fixture_release_gate(&holder);
+    assert_true(claim(fixture, FIXTURE_NOW_MS + 100, 32, &batch).has_company);
+    assert_false(claim(fixture, FIXTURE_NOW_MS + 100, 6, &batch).has_company);
+    claim_batch_release(&batch);
+}
+
 static void a_further_slice_asks_for_no_further_request(void **state) {
     struct fixture *fixture = *state;
     fixture_store_samples(fixture, 70, NULL);
@@ -391,6 +403,7 @@ static void an_old_event_is_backfill_once_on_record_and_for_good(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_job_claims_its_members_and_counts_as_one_request),
+        TEST(a_slice_tells_whether_others_write_too),
         TEST(a_further_slice_asks_for_no_further_request),
         TEST(jobs_keep_to_klaviyos_limits),
         TEST(single_events_do_not_use_up_the_jobs_allowance),

@@ -163,10 +163,16 @@ static CHECKED enum err_code check_linked(const struct gate *gate, struct err *e
     return ERR_OK;
 }
 
-static void write_pid(const struct gate *gate) {
+static void write_pid(struct gate *gate) {
     char text[PID_BYTES + 1];
+    char last[PID_BYTES];
     int length = snprintf(text, sizeof text, "%-15" PRId64 "\n", (int64_t)getpid());
     assert(length == PID_BYTES);
+    gate->is_shared = pread(gate->fd, last, PID_BYTES, PID_OFFSET) != PID_BYTES ||
+                      memcmp(last, text, PID_BYTES) != 0;
+    if (!gate->is_shared) {
+        return;
+    }
     /* For people only: if the disk is full, the message is without a pid. */
     ssize_t written = pwrite(gate->fd, text, PID_BYTES, PID_OFFSET);
     (void)written;

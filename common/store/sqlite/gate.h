@@ -31,6 +31,7 @@ struct gate {
     enum store_role role;
     const struct clock *clock; /* borrowed */
     bool is_held;
+    bool is_shared; /* while held: another process was the last in it */
     char path[4096];
 };
 

@@ -158,6 +158,7 @@ static CHECKED enum err_code work(struct sqlite_store *self, const struct settle
     if (claim->count_max > 0 && (request->wants_start ? may_start : !reply_out->is_held)) {
         code = claim_members(self, claim, held_ms, batch, err);
     }
+    reply_out->has_company = self->gate.is_shared;
     reply_out->may_start = may_start && (claim->count_max == 0 || batch->claim_count > 0);
     account_desk_start(&desk, reply_out->may_start ? 1 : 0);
     int64_t jobs_count = (int64_t)claim->held_count + (reply_out->may_start ? 1 : 0);

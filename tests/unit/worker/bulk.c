@@ -42,6 +42,8 @@ struct scene {
     enum account_reason no_leave; /* why no job may start; NONE: it may */
     bool gives_unfit;             /* events that fit no job */
     int settled[OUTCOME_UNSENT + 1];
+    int64_t takes_ms; /* each transaction */
+    bool has_company;
     struct fake_clock clock;
     struct random_seeded seeded;
     struct random random;
@@ -91,6 +93,7 @@ static enum err_code fake_members(struct store *store, const struct settlement *
                                   struct job_reply *reply_out, struct claim_batch *batch,
                                   struct err *err) {
     struct scene *scene = (struct scene *)store;
+    fake_clock_pass(&scene->clock, scene->takes_ms);
     enum err_code code = refuse(scene, err);
     if (code != ERR_OK) {
         return code;
@@ -98,6 +101,7 @@ static enum err_code fake_members(struct store *store, const struct settlement *
     for (size_t i = 0; i < settlement_count; i++) {
         scene->settled[settlements[i].outcome]++;
     }
+    reply_out->has_company = scene->has_company;
     reply_out->is_held = scene->held_at > 0 && scene->call_count >= scene->held_at;
     bool finds_some = request->claim.count_max == 0 || scene->left > 0;
     reply_out->may_start = request->wants_start && finds_some && !reply_out->is_held &&
@@ -378,6 +382,53 @@ static void no_more_jobs_are_on_the_wire_than_allowed(void **state) {
     close_scene(&scene);
 }
 
+/* As many steps as it likes, without a moment between them. */
+static void step_on(struct scene *scene) {
+    struct err err = {0};
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(bulk_step(scene->bulk, &err), ERR_OK);
+    }
+}
+
+static void the_gate_is_left_to_others_for_longer_than_a_slice_takes(void **state) {
+    (void)state;
+    struct scene scene;
+    open_scene(&scene);
+    scene.left = BULK_MEMBERS_MAX + 1;
+    scene.takes_ms = 3;
+    scene.has_company = true;
+    step_on(&scene);
+    assert_int_equal(scene.call_count, 2); /* the count, the first slice */
+    while (scene.start_count == 0) {
+        int calls = scene.call_count;
+        assert_int_equal(bulk_wait_ms(scene.bulk), 9);
+        fake_clock_pass(&scene.clock, 8);
+        step_on(&scene);
+        assert_int_equal(scene.call_count, calls);
+        assert_int_equal(bulk_wait_ms(scene.bulk), 1);
+        fake_clock_pass(&scene.clock, 1);
+        step_on(&scene); /* and what needs no gate waits for nothing: the request goes out */
+        assert_int_equal(scene.call_count, calls + 1);
+    }
+    scene.takes_ms = 0;
+    fake_clock_pass(&scene.clock, 9);
+    assert_true(land_all(&scene, 202));
+    int left = (int)bulk_held_count(scene.bulk);
+    scene.takes_ms = 1000; /* waited at the gate, most of it: others had their turn */
+    step_on(&scene);
+    assert_true((int)bulk_held_count(scene.bulk) < left);
+    assert_int_equal(bulk_wait_ms(scene.bulk), 20);
+    fake_clock_pass(&scene.clock, 20);
+    scene.has_company = false; /* nobody is there to leave it to */
+    int calls = scene.call_count;
+    step_on(&scene);
+    assert_int_equal(scene.call_count, calls + 10);
+    assert_int_equal(bulk_wait_ms(scene.bulk), 0);
+    scene.takes_ms = 0;
+    finish(&scene);
+    close_scene(&scene);
+}
+
 static void a_drain_ends_what_is_on_the_wire(void **state) {
     (void)state;
     struct scene scene;
@@ -454,6 +505,7 @@ int main(void) {
         cmocka_unit_test(a_backlog_that_may_not_go_out_yet_is_asked_for_again),
         cmocka_unit_test(a_job_that_is_held_before_its_first_slice_came_is_over),
         cmocka_unit_test(no_more_jobs_are_on_the_wire_than_allowed),
+        cmocka_unit_test(the_gate_is_left_to_others_for_longer_than_a_slice_takes),
         cmocka_unit_test(a_drain_ends_what_is_on_the_wire),
         cmocka_unit_test(memory_that_is_missing_loses_nothing),
         cmocka_unit_test(without_memory_there_are_no_jobs),
