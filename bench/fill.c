@@ -26,8 +26,7 @@ enum {
     EMAIL_DIGITS = 9,
     EMAIL_RANGE = 1000000000,
     NUMBER_BITS = 40,
-    CHANCE_BITS = 30,
-    MS_PER_MINUTE = 60000,
+    CHANCE_BITS = 24,
     TEXT_BYTES = 64,
     STEP_MS = 10, /* between two preorders */
     SWAPS = 5,
@@ -139,13 +138,13 @@ static void make_uuid(char text[TEXT_BYTES], int64_t at_ms, int64_t number,
                    0x8000 | (bits >> 50), bits & 0xffffffffffff);
 }
 
-/* The minute, then what no other of it has: as common/domain/preorder.c draws them. */
+/* The second, then what no other of it has: as common/domain/preorder.c draws them. */
 static void make_number(char *text, int64_t number, int64_t at_ms) {
     static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
     const uint64_t chance_max = (UINT64_C(1) << CHANCE_BITS) - 1;
     /* Odd, so that no two are equal. */
     uint64_t chance = (uint64_t)number * UINT64_C(0x9e3779b1) & chance_max;
-    uint64_t bits = (uint64_t)(at_ms / MS_PER_MINUTE) << CHANCE_BITS | chance;
+    uint64_t bits = (uint64_t)(at_ms / MS_PER_S) << CHANCE_BITS | chance;
     char *at = text + strlen(text) - NUMBER_BITS / 5;
     for (int i = 0; i < NUMBER_BITS / 5; i++) {
         at[i] = digits[bits >> (NUMBER_BITS - 5 - 5 * i) & 31];

@@ -11,8 +11,7 @@
 enum {
     NUMBER_CHARS = 8,
     NUMBER_CHAR_BITS = 5,
-    NUMBER_CHANCE_BITS = 30,
-    MS_PER_MINUTE = 60 * MS_PER_S,
+    NUMBER_CHANCE_BITS = 24,
     REPLY_BYTES_MAX = 16 * 1024,
 };
 
@@ -95,9 +94,9 @@ static void write_payment_url(struct preorder *preorder, const char *payment_lin
 }
 
 /*
- * The first two characters are the minute of the creation, which comes round every 17 hours: numbers of
- * the same time lie together in the index, on pages that are in memory and are written together. What
- * is left to chance, 30 bits, is as sparse within a minute as 40 would be over all of them.
+ * The first 16 bits are the second of the creation, which comes round every 18 hours: numbers of the
+ * same time lie together in the index, on pages that are in memory and are written together. What is
+ * left to chance, 24 bits, is as sparse within a second as 40 would be over all of them.
  */
 void preorder_renumber(struct preorder *preorder, const char *number_prefix,
                        const struct random *random) {
@@ -106,8 +105,8 @@ void preorder_renumber(struct preorder *preorder, const char *number_prefix,
     assert(prefix_chars <= PREORDER_NUMBER_PREFIX_CHARS_MAX);
     uint32_t bits = 0;
     random_fill(random, &bits, sizeof bits);
-    uint64_t minute = (uint64_t)preorder->created_at_ms / MS_PER_MINUTE;
-    uint64_t number = minute << NUMBER_CHANCE_BITS | (bits & ((1U << NUMBER_CHANCE_BITS) - 1));
+    uint64_t second = (uint64_t)preorder->created_at_ms / MS_PER_S;
+    uint64_t number = second << NUMBER_CHANCE_BITS | (bits & ((1U << NUMBER_CHANCE_BITS) - 1));
     char *end = preorder->number;
     memcpy(end, number_prefix, prefix_chars);
     end += prefix_chars;

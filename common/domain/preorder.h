@@ -102,8 +102,8 @@ struct preorder {
 /*
  * Gives a draft without faults its id, number, payment URL and time. Takes over
  * draft->properties_json. The number is the prefix (at most PREORDER_NUMBER_PREFIX_CHARS_MAX), a
- * hyphen and 8 characters of Crockford's base 32 (no I, L, O, U): two that change by the minute and
- * come round, and six random ones (30 bits). The payment URL is the product's payment link with
+ * hyphen and 8 characters of Crockford's base 32 (no I, L, O, U): 16 bits that change by the second and
+ * come round, and 24 random ones. The payment URL is the product's payment link with
  * client_reference_id, prefilled_email and locale (the tag as given) added, percent-encoded, after
  * "?" or "&" as the link needs.
  */

@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include "common/clock.h"
+
 static const int64_t NOW_MS = INT64_C(1795353434123); /* 2026-11-22T13:17:14.123Z */
 
 static struct product lamp = {
@@ -127,35 +129,35 @@ static void numbers_have_8_characters_that_nobody_confuses(void **state) {
         preorder_renumber(&preorder, "PRE", &random);
         assert_int_equal(strlen(preorder.number), 12);
         assert_memory_equal(preorder.number, "PRE-", 4);
-        for (const char *digit = preorder.number + 6; *digit != '\0'; digit++) {
+        for (const char *digit = preorder.number + 8; *digit != '\0'; digit++) {
             assert_non_null(strchr("0123456789ABCDEFGHJKMNPQRSTVWXYZ", *digit));
             seen[(unsigned char)*digit]++;
         }
     }
-    /* 24,576 draws of 32: each is expected 768 times, give or take 28 (one sigma). */
+    /* 16,384 draws of 32: each is expected 512 times, give or take 22 (one sigma). */
     for (const char *digit = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"; *digit != '\0'; digit++) {
-        assert_in_range(seen[(unsigned char)*digit], 768 - 6 * 28, 768 + 6 * 28);
+        assert_in_range(seen[(unsigned char)*digit], 512 - 6 * 22, 512 + 6 * 22);
     }
 }
 
-static void numbers_of_one_minute_begin_alike_and_rise_with_it(void **state) {
+static void numbers_rise_with_the_second_and_come_round(void **state) {
     (void)state;
-    const int64_t minute_ms = 60000;
-    char last[3] = "";
-    for (int64_t minute = 1024 * 5; minute < 1024 * 6; minute++) {
-        struct preorder preorder = {.created_at_ms = minute * minute_ms};
-        char begin[3] = {0};
+    enum { SECONDS = 65536 };
+    char last[PREORDER_NUMBER_BYTES] = "";
+    for (int64_t second = INT64_C(5) * SECONDS; second < INT64_C(6) * SECONDS; second++) {
+        struct preorder preorder = {.created_at_ms = second * MS_PER_S};
+        char begin[4] = {0}; /* 15 of the 16 bits */
         preorder_renumber(&preorder, "PRE", random_system());
-        memcpy(begin, preorder.number + 4, 2);
-        assert_true(strcmp(begin, last) > 0);
-        memcpy(last, begin, sizeof last);
-        preorder.created_at_ms += minute_ms - 1;
+        assert_true(strcmp(preorder.number, last) > 0);
+        memcpy(last, preorder.number, sizeof last);
+        memcpy(begin, preorder.number + 4, 3);
+        preorder.created_at_ms += MS_PER_S - 1;
         preorder_renumber(&preorder, "PRE", random_system());
-        assert_memory_equal(preorder.number + 4, begin, 2);
+        assert_memory_equal(preorder.number + 4, begin, 3);
     }
-    struct preorder preorder = {.created_at_ms = 1024 * 6 * minute_ms};
+    struct preorder preorder = {.created_at_ms = INT64_C(6) * SECONDS * MS_PER_S};
     preorder_renumber(&preorder, "PRE", random_system());
-    assert_memory_equal(preorder.number, "PRE-00", 6);
+    assert_memory_equal(preorder.number, "PRE-000", 7);
 }
 
 static void draws_another_number_and_takes_any_prefix(void **state) {
@@ -211,7 +213,7 @@ int main(void) {
         cmocka_unit_test(percent_encodes_all_but_unreserved_characters),
         cmocka_unit_test(the_longest_payment_url_fits),
         cmocka_unit_test(numbers_have_8_characters_that_nobody_confuses),
-        cmocka_unit_test(numbers_of_one_minute_begin_alike_and_rise_with_it),
+        cmocka_unit_test(numbers_rise_with_the_second_and_come_round),
         cmocka_unit_test(draws_another_number_and_takes_any_prefix),
         cmocka_unit_test(replies_in_a_fixed_order_without_escaped_slashes),
         cmocka_unit_test(every_status_is_found_by_its_name),
