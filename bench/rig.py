@@ -127,6 +127,17 @@ class Rig:
         finally:
             process.kill()
 
+    @contextmanager
+    def held(self, database):
+        """All that creates and searches look into at random is in memory and stays there."""
+        fold(database)
+        process = Process("hold", [TOOLS / "hold", "--database", database], dict(os.environ), self.new_folder())
+        try:
+            process.wait_for(lambda: process.stdout().endswith("\n"), "holds the indexes", deadline_s=180)
+            yield json.loads(process.stdout())
+        finally:
+            process.kill()
+
     def sync_cost(self, byte_count=4096, count=None):
         """One fdatasync on the disk of the databases, µs."""
         path = self.scratch / "sync"

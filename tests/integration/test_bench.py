@@ -133,6 +133,25 @@ def test_a_filled_database_is_one_that_the_programs_could_have_made(system):
     assert not wrong
 
 
+def test_what_is_held_is_every_page_of_the_indexes_that_are_looked_into_at_random(system):
+    system.migrate().start_api()
+    key = "0123456789abcdef0123456789abcdef"
+    system.created({"Idempotency-Key": key}, email="customer-000000000@klaviyo-demo.com")
+    system.api.stop()
+    tool("fill", "--database", system.database, "--key", key, "--count", 20_000)  # enough for a third level
+    pages = system.value(
+        "SELECT count(*) FROM dbstat WHERE name = 'preorders_by_email' OR name LIKE 'sqlite_autoindex_preorders_%'"
+        " OR name = 'sqlite_autoindex_idempotency_keys_1'")
+    assert pages > 600
+    with subprocess.Popen([BUILD / "bench" / "hold", "--database", system.database], stdout=subprocess.PIPE,
+                          text=True) as popen:
+        try:
+            assert json.loads(popen.stdout.readline())["pages"] == pages
+            assert popen.poll() is None
+        finally:
+            popen.kill()
+
+
 def test_a_figure_is_judged_by_its_ratio_to_the_baseline(tmp_path):
     good = figure.against("intake", "64 connections", 700, "creates/s", "L", 1000, at_least=0.6)
     bad = figure.plain("wire", "p50", 2.0, "ms", at_most=1.5)
