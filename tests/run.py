@@ -61,7 +61,8 @@ def run_meson(suite, names=()):
     path = BUILD / "meson-logs" / f"{suite}.junit.xml"
     path.unlink(missing_ok=True)
     status = run("meson", "test", "-C", BUILD, "--no-rebuild", "--suite", suite, "--logbase", suite,
-                 "--print-errorlogs", "--num-processes", SIDE_BY_SIDE.get(suite, CORES), "--timeout-multiplier", os.environ.get("TEST_PATIENCE", "1"),
+                 "--print-errorlogs", "--num-processes", SIDE_BY_SIDE.get(suite, CORES),
+                 "--timeout-multiplier", os.environ.get("TEST_PATIENCE", "1"),
                  *(name if suite == "unit" else f"{suite}-{name}" for name in names))
     return count(path, status)
 
