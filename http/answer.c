@@ -1,25 +1,28 @@
+/* How the reply of an exchange leaves: what exchange.h promises of it. */
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "common/buf.h"
-#include "http/server_impl.h"
+#include "http/exchange_impl.h"
 
-enum { STREAM_BLOCK_BYTES = 16 * 1024, BY_HAND_BYTES_MAX = 64 * 1024, DATE_BYTES = 40 };
+enum { STREAM_BLOCK_BYTES = 16 * 1024 };
 
-const struct request *exchange_request(const struct exchange *exchange) {
-    return &exchange->request;
-}
+/* A reply's body as libmicrohttpd asks for it. */
+struct stream {
+    struct exchange *exchange;
+    bool is_chunked;
+    int64_t (*read)(void *context, char *bytes, size_t bytes_max);
+    void (*free)(void *context);
+    void *context;
+};
 
 static bool add_headers(struct MHD_Response *response, const struct exchange *exchange,
                         const struct reply *reply) {
-    bool added = MHD_add_response_header(response, "X-Request-Id", exchange->request.id) == MHD_YES;
+    bool added =
+        MHD_add_response_header(response, "X-Request-Id", exchange->in.request.id) == MHD_YES;
     if (added && reply->content_type != NULL) {
         added = MHD_add_response_header(response, "Content-Type", reply->content_type) == MHD_YES;
     }
@@ -30,43 +33,33 @@ static bool add_headers(struct MHD_Response *response, const struct exchange *ex
         added = MHD_add_response_header(response, reply->headers[i].name,
                                         reply->headers[i].value) == MHD_YES;
     }
-    if (added && (reply->closes || exchange->server->is_draining)) {
+    if (added && (reply->closes || exchange->all->is_draining)) {
         added = MHD_add_response_header(response, "Connection", "close") == MHD_YES;
     }
     return added;
 }
 
-static void decorate(const struct server *server, const struct request *request,
-                     struct reply *reply) {
-    if (server->options.on_reply != NULL) {
-        server->options.on_reply(server->options.context, request, reply);
-    }
-}
-
 /* Takes the response; NULL: there was no memory for it, and the connection is closed instead. */
 static void answer(struct exchange *exchange, struct reply *reply, struct MHD_Response *response) {
-    struct server *server = exchange->server;
+    struct exchanges *all = exchange->all;
     assert(!exchange->is_answered && !exchange->is_hijacked);
     exchange->is_answered = true;
     exchange->status = reply->status;
     exchange_stop_waiting(exchange);
     if (exchange->phase == EXCHANGE_HANDED) {
-        server->unanswered_count--;
+        all->unanswered_count--;
     }
 
-    decorate(server, &exchange->request, reply);
+    if (all->options->on_reply != NULL) {
+        all->options->on_reply(all->options->context, &exchange->in.request, reply);
+    }
     if (response != NULL && !add_headers(response, exchange, reply)) {
         MHD_destroy_response(response);
         response = NULL;
     }
     exchange->response = response;
     exchange->must_drop = response == NULL;
-    if (exchange->connection == NULL) {
-        exchange_finish(exchange, reply->status);
-    } else if (!exchange->in_callback) {
-        exchange_resume(exchange);
-        server->has_replies = true;
-    }
+    exchange_settle(exchange);
 }
 
 void exchange_reply(struct exchange *exchange, struct reply *reply) {
@@ -96,7 +89,7 @@ static bool has_client_left(const struct exchange *exchange) {
 static void have_looked_at(struct exchange *exchange) {
     MHD_suspend_connection(exchange->mhd);
     MHD_resume_connection(exchange->mhd);
-    exchange->server->has_replies = true;
+    exchange->all->has_replies = true;
 }
 
 static ssize_t stream_read(void *context, uint64_t position, char *bytes, size_t bytes_max) {
@@ -122,20 +115,11 @@ static ssize_t stream_read(void *context, uint64_t position, char *bytes, size_t
         }
         /* Asked at once again, it would have nothing to give: libmicrohttpd would spin. */
         exchange->is_stalled = true;
-        TAILQ_INSERT_TAIL(&exchange->server->stalled, exchange, stalled_link);
+        TAILQ_INSERT_TAIL(&exchange->all->stalled, exchange, stalled_link);
         exchange->is_suspended = true;
         MHD_suspend_connection(exchange->mhd);
     }
     return (ssize_t)byte_count;
-}
-
-void answer_wake_stalled(struct server *server) {
-    struct exchange *exchange;
-    while ((exchange = TAILQ_FIRST(&server->stalled)) != NULL) {
-        TAILQ_REMOVE(&server->stalled, exchange, stalled_link);
-        exchange->is_stalled = false;
-        exchange_resume(exchange);
-    }
 }
 
 static void stream_free(void *context) {
@@ -169,7 +153,7 @@ void exchange_reply_stream(struct exchange *exchange, struct reply *reply, int64
 
 int exchange_hijack(struct exchange *exchange) {
     assert(!exchange->is_answered && !exchange->is_hijacked);
-    assert(exchange->server->options.tls_certificate_pem == NULL);
+    assert(exchange->all->options->tls_certificate_pem == NULL);
     /* A descriptor of its own: libmicrohttpd may close its own at any time. */
     int fd = exchange->connection != NULL
                  ? fcntl(exchange->connection->fd, F_DUPFD_CLOEXEC, 0)
@@ -192,63 +176,9 @@ void exchange_end_hijack(struct exchange *exchange, bool with_reset) {
     exchange->is_answered = true;
     exchange_stop_waiting(exchange);
     if (exchange->phase == EXCHANGE_HANDED) {
-        exchange->server->unanswered_count--;
+        exchange->all->unanswered_count--;
     }
 
     exchange->must_drop = true;
-    if (exchange->connection == NULL) {
-        exchange_finish(exchange, 0);
-    } else if (!exchange->in_callback) {
-        exchange_resume(exchange);
-        exchange->server->has_replies = true;
-    }
-}
-
-/* RFC 9110, 5.6.7 and 6.6.1. */
-static void append_date(struct buf *text, const struct clock *clock) {
-    time_t now_s = (time_t)(clock_wall_ms(clock) / MS_PER_S);
-    struct tm fields;
-    char date[DATE_BYTES];
-    const struct tm *done = gmtime_r(&now_s, &fields);
-    assert(done != NULL); /* a year has nine digits at most */
-    size_t length = strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", &fields);
-    assert(length > 0);
-    buf_append_format(text, "Date: %s\r\n", date);
-}
-
-static void append_reply(struct buf *text, const struct request *request,
-                         const struct reply *reply) {
-    buf_append_format(text, "X-Request-Id: %s\r\n", request->id);
-    if (reply->content_type != NULL) {
-        buf_append_format(text, "Content-Type: %s\r\n", reply->content_type);
-    }
-    for (size_t i = 0; i < reply->header_count; i++) {
-        buf_append_format(text, "%s: %s\r\n", reply->headers[i].name, reply->headers[i].value);
-    }
-    buf_append_format(text, "Content-Length: %zu\r\nConnection: close\r\n\r\n", reply->body_bytes);
-    if (reply->body != NULL && strcmp(request->method, "HEAD") != 0) {
-        buf_append(text, reply->body, reply->body_bytes);
-    }
-}
-
-void answer_by_hand(struct connection *connection, const struct request *request,
-                    const struct refusal *refusal) {
-    const struct server *server = connection->server;
-    if (server->options.tls_certificate_pem != NULL) {
-        return;
-    }
-    struct reply reply = exchange_render_refusal(server, request, refusal);
-    decorate(server, request, &reply);
-    struct buf text;
-    buf_init(&text, BY_HAND_BYTES_MAX);
-    buf_append_format(&text, "HTTP/1.1 %d %s\r\n", reply.status, status_phrase(reply.status));
-    append_date(&text, server->options.clock);
-    append_reply(&text, request, &reply);
-    /* All of it or, if it does not fit into the socket, none that matters. */
-    if (!buf_failed(&text)) {
-        (void)send(connection->fd, text.bytes, text.length, MSG_DONTWAIT | MSG_NOSIGNAL);
-        connection->lingers = true;
-    }
-    buf_release(&text);
-    reply_release(&reply);
+    exchange_settle(exchange);
 }

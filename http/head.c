@@ -3,6 +3,8 @@
 #include <string.h>
 #include <strings.h>
 
+enum { ID_RANDOM_BYTES = 16 };
+
 static bool is_digit(char byte) {
     return byte >= '0' && byte <= '9';
 }
@@ -205,4 +207,19 @@ void head_take_request_id(struct request *request) {
     if (id != NULL && head_request_id_is_valid(id)) {
         memcpy(request->id, id, strlen(id) + 1);
     }
+}
+
+void head_make_request_id(struct request *request, const struct random *random) {
+    static const char DIGITS[] = "0123456789abcdef";
+    char *id = request->id;
+    if (id[0] != '\0') {
+        return;
+    }
+    unsigned char bytes[ID_RANDOM_BYTES];
+    random_fill(random, bytes, sizeof bytes);
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        *id++ = DIGITS[bytes[i] >> 4];
+        *id++ = DIGITS[bytes[i] & 15];
+    }
+    *id = '\0';
 }

@@ -6,6 +6,7 @@
  * is how requests get smuggled. What is not plainly right is refused and the connection closes.
  * Rules: RFC 9110, sections 5, 8.6 and 10.1.1; RFC 9112, sections 3.2, 6.1 and 6.3.
  */
+#include "common/random.h"
 #include "http/message.h"
 
 struct head_limits {
@@ -45,3 +46,5 @@ size_t head_host_length(const char *text);
 bool head_request_id_is_valid(const char *text);
 /* Keeps it as request->id; leaves that alone if there is none. */
 void head_take_request_id(struct request *request);
+/* Makes one if there is none. */
+void head_make_request_id(struct request *request, const struct random *random);

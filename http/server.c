@@ -7,9 +7,12 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include "http/intake.h"
 #include "http/server_impl.h"
+#include "http/sweep.h"
 
 enum {
     WAIT_MS_MAX = 200,
@@ -23,10 +26,6 @@ enum {
     DESCRIPTORS_RESERVED = 128, /* for files, databases, outgoing connections, other servers */
     DESCRIPTORS_PER_STRAY = LINGER_MAX,
 };
-
-int64_t server_now(const struct server *server) {
-    return clock_mono_us(server->options.clock);
-}
 
 /* Escapes stay as they are: "/a%2Fb" is one segment. */
 static size_t keep_escapes(void *context, struct MHD_Connection *mhd, char *text) {
@@ -61,6 +60,26 @@ static enum err_code raise_limit(int32_t *connections_max, struct err *err) {
     return ERR_OK;
 }
 
+/* libmicrohttpd has accepted a connection, or is about to close it. */
+static void on_connection(void *context, struct MHD_Connection *mhd, void **socket_context,
+                          enum MHD_ConnectionNotificationCode code) {
+    struct server *server = context;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        *socket_context = connection_open(&server->connections, mhd);
+        return;
+    }
+    struct connection *connection = *socket_context;
+    *socket_context = NULL;
+    if (connection == NULL) {
+        return;
+    }
+    if (connection->exchange != NULL) {
+        /* libmicrohttpd 0.9.75 does not tell of the end of a request that it has no memory for. */
+        intake_end(connection->exchange);
+    }
+    connection_close(connection);
+}
+
 static enum err_code start_daemon(struct server *server, struct err *err) {
     const struct server_options *options = &server->options;
     bool has_tls = options->tls_certificate_pem != NULL;
@@ -71,14 +90,14 @@ static enum err_code start_daemon(struct server *server, struct err *err) {
     /* Without MHD_USE_ERROR_LOG nothing is ever printed. The options end where the first
        MHD_OPTION_END stands. */
     server->daemon = MHD_start_daemon(
-        flags, 0, NULL, NULL, exchange_on_access, server,                    //
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned int)options->connections_max, //
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEAD_MEMORY_BYTES,       //
-        MHD_OPTION_STRICT_FOR_CLIENT, 1,                                     //
-        MHD_OPTION_NOTIFY_CONNECTION, connection_notify, server,             //
-        MHD_OPTION_NOTIFY_COMPLETED, exchange_on_completed, server,          //
-        MHD_OPTION_URI_LOG_CALLBACK, exchange_on_target, server,             //
-        MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,                    //
+        flags, 0, NULL, NULL, intake_on_access, &server->exchanges,           //
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned int)options->connections_max,  //
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEAD_MEMORY_BYTES,        //
+        MHD_OPTION_STRICT_FOR_CLIENT, 1,                                      //
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,                  //
+        MHD_OPTION_NOTIFY_COMPLETED, intake_on_completed, &server->exchanges, //
+        MHD_OPTION_URI_LOG_CALLBACK, intake_on_target, &server->exchanges,    //
+        MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,                     //
         has_tls ? MHD_OPTION_HTTPS_MEM_CERT : MHD_OPTION_END, options->tls_certificate_pem,
         MHD_OPTION_HTTPS_MEM_KEY, options->tls_key_pem, MHD_OPTION_END);
     if (server->daemon == NULL) {
@@ -110,15 +129,8 @@ enum err_code server_open(const struct server_options *options, struct server **
     }
     server->options = *options;
     server->epoll_fd = -1;
-    server->limits =
-        (struct head_limits){options->body_bytes_max, options->body_limit, options->context};
-    TAILQ_INIT(&server->waiting);
-    TAILQ_INIT(&server->leaving);
-    TAILQ_INIT(&server->idle_new);
-    TAILQ_INIT(&server->idle);
-    TAILQ_INIT(&server->exchanges);
-    TAILQ_INIT(&server->stalled);
-    TAILQ_INIT(&server->refused);
+    connections_init(&server->connections, &server->options);
+    exchanges_init(&server->exchanges, &server->options);
 
     enum err_code code = raise_limit(&server->options.connections_max, err);
     if (code == ERR_OK) {
@@ -143,24 +155,13 @@ void server_close(struct server *server) {
     if (server == NULL) {
         return;
     }
-    server->is_closing = true;
-    /* libmicrohttpd aborts if it is stopped with anything suspended. */
-    answer_wake_stalled(server);
-    struct exchange *exchange;
-    TAILQ_FOREACH(exchange, &server->exchanges, all_link) {
-        exchange_resume(exchange);
-    }
+    server->connections.is_closing = server->exchanges.is_closing = true;
+    exchanges_resume(&server->exchanges);
     door_close(&server->door);
     MHD_stop_daemon(server->daemon);
     close(server->epoll_fd);
-    while ((exchange = TAILQ_FIRST(&server->exchanges)) != NULL) {
-        if (exchange->is_hijacked && exchange->hijacked_fd >= 0) {
-            close(exchange->hijacked_fd);
-        }
-        exchange_free(exchange);
-    }
-    linger_close(&server->lingering);
-    free(server->by_fd);
+    exchanges_release(&server->exchanges);
+    connections_release(&server->connections);
     free(server);
 }
 
@@ -174,17 +175,18 @@ static bool has_work(const struct server *server) {
 }
 
 int32_t server_wait_ms(struct server *server) {
-    if (server->has_replies || (server->is_draining && !server->is_quiesced) || has_work(server)) {
+    if (server->exchanges.has_replies || (server->exchanges.is_draining && !server->is_quiesced) ||
+        has_work(server)) {
         return 0;
     }
     int32_t wait_ms = WAIT_MS_MAX;
-    if (server->lingering.count > 0) {
+    if (server->connections.lingering.count > 0) {
         wait_ms = LINGER_LOOK_MS;
     }
-    if (!TAILQ_EMPTY(&server->stalled)) {
+    if (!TAILQ_EMPTY(&server->exchanges.stalled)) {
         wait_ms = STALLED_LOOK_MS;
     }
-    return connections_wait_ms(server, wait_ms);
+    return sweep_wait_ms(&server->connections, wait_ms);
 }
 
 static int32_t connection_limit(const struct server *server) {
@@ -199,8 +201,8 @@ void server_set_busy(struct server *server, bool is_busy) {
 /* libmicrohttpd would let in ten at a time, and loses sight of the listening socket at its limit. */
 static void let_in(struct server *server) {
     struct door *door = &server->door;
-    int32_t room = connection_limit(server) - server->connection_count;
-    if (room <= 0 && server->is_busy && !server->is_draining) {
+    int32_t room = connection_limit(server) - server->connections.count;
+    if (room <= 0 && server->is_busy && !server->exchanges.is_draining) {
         door_shut(door);
     } else {
         door_open(door);
@@ -223,27 +225,27 @@ static void let_in(struct server *server) {
 }
 
 static void run(struct server *server) {
-    server->has_replies = false;
+    server->exchanges.has_replies = false;
     for (int i = 0; i < RUNS_MAX; i++) {
         if (!server->is_quiesced) {
             let_in(server);
         }
-        recv_run(server);
-        if (i + 1 >= RUNS_WHILE_WAITING && server->waiting_count > 0) {
+        recv_run(&server->connections.table, server->daemon);
+        if (i + 1 >= RUNS_WHILE_WAITING && server->exchanges.waiting_count > 0) {
             break;
         }
-        if (!server->has_replies && !has_work(server)) {
+        if (!server->exchanges.has_replies && !has_work(server)) {
             break;
         }
-        server->has_replies = false;
+        server->exchanges.has_replies = false;
     }
 }
 
 /* Who is in the backlog already has a connection, as far as he knows: he is still served. */
 static void quiesce(struct server *server) {
     int64_t connection_number = -1;
-    for (int i = 0; i < BACKLOG_RUNS_MAX && connection_number != server->connection_number; i++) {
-        connection_number = server->connection_number;
+    for (int i = 0; i < BACKLOG_RUNS_MAX && connection_number != server->connections.number; i++) {
+        connection_number = server->connections.number;
         run(server);
     }
     door_close(&server->door);
@@ -251,23 +253,25 @@ static void quiesce(struct server *server) {
 }
 
 void server_turn(struct server *server) {
-    server->turn_count++;
-    answer_wake_stalled(server);
+    server->exchanges.turn_count++;
+    exchanges_wake_stalled(&server->exchanges);
     run(server);
-    if (server->is_draining && !server->is_quiesced) {
+    if (server->exchanges.is_draining && !server->is_quiesced) {
         quiesce(server);
     }
-    if (server->lingering.count > 0) {
-        linger_turn(&server->lingering, server_now(server));
+    if (server->connections.lingering.count > 0) {
+        linger_turn(&server->connections.lingering, clock_mono_us(server->options.clock));
     }
 
     /* After the run: what had arrived in time was read, however late we look. */
-    int32_t cut_count = connections_cut_refused(server) + connections_cut_overdue(server) +
-                        connections_cut_left(server);
-    if (server->is_draining) {
-        cut_count += connections_cut_drained(server);
-    } else {
-        cut_count += connections_shed(server);
+    struct connections *connections = &server->connections;
+    int32_t cut_count =
+        sweep_refused(connections) + sweep_overdue(connections) + sweep_left(connections);
+    if (server->exchanges.is_draining) {
+        cut_count += sweep_drained(connections);
+    } else if (connections->count >= server->options.connections_max &&
+               door_has_somebody(&server->door)) {
+        cut_count += sweep_room(connections);
     }
     if (cut_count > 0) {
         run(server);
@@ -275,13 +279,30 @@ void server_turn(struct server *server) {
 }
 
 void server_drain(struct server *server) {
-    server->is_draining = true;
+    server->exchanges.is_draining = true;
 }
 
 int32_t server_connection_count(const struct server *server) {
-    return server->connection_count;
+    return server->connections.count;
 }
 
 int32_t server_unanswered_count(const struct server *server) {
-    return server->unanswered_count;
+    return server->exchanges.unanswered_count;
+}
+
+/* libmicrohttpd cannot give an accepted socket away, and shuts down what it closes: it keeps the
+   number, with the end of a closed pipe behind it. */
+int server_take_socket(int fd) {
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) != 0) {
+        return -1;
+    }
+    int own_fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (own_fd >= 0 && dup3(pair[0], fd, O_CLOEXEC) < 0) {
+        close(own_fd);
+        own_fd = -1;
+    }
+    close(pair[0]);
+    close(pair[1]);
+    return own_fd;
 }

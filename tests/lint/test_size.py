@@ -8,7 +8,7 @@ SOURCES = files(".c", ".h")
 FUNCTION_LINES_MAX = 70
 FILE_LINES_MAX = 600
 PARAMETERS_MAX = 7
-CALLBACKS = {"exchange_on_access": "MHD_AccessHandlerCallback", "on_access": "MHD_AccessHandlerCallback"}
+CALLBACKS = {"intake_on_access": "MHD_AccessHandlerCallback", "on_access": "MHD_AccessHandlerCallback"}
 
 # Name: what to use instead.
 BANNED = {

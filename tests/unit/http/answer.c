@@ -13,7 +13,6 @@
 
 #include <cmocka.h>
 
-#include "http/server_impl.h"
 #include "tests/unit/http/rig.h"
 
 #define HOST "Host: a.example\r\n"

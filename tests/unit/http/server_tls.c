@@ -143,7 +143,8 @@ static void a_head_over_tls_is_judged_all_the_same(void **state) {
 static void wait_for_phase(struct rig *rig, enum exchange_phase phase) {
     int64_t until_ms = clock_mono_ms(clock_system()) + RIG_PATIENCE_MS;
     const struct exchange *exchange;
-    while ((exchange = TAILQ_FIRST(&rig->server->exchanges)) == NULL || exchange->phase != phase) {
+    while ((exchange = TAILQ_FIRST(&rig->server->exchanges.all)) == NULL ||
+           exchange->phase != phase) {
         assert_true(clock_mono_ms(clock_system()) < until_ms);
         rig_step(rig, -1);
     }
