@@ -22,7 +22,7 @@ enum {
     CONNECT_TIMEOUT_MS_MAX = 5000,
     /* The loop turns at least this often, so that the admin thread can see it alive. */
     TURN_MS_MAX = 1000,
-    GATHER_MS = 4,
+    GATHER_MS = 8,
     /* Beyond a turn's own waits (the gate): a loop that stands still so long is stuck. */
     STALE_MS = 5000,
 };

@@ -400,9 +400,9 @@ static enum err_code tend(struct worker *worker, struct err *err) {
     return ERR_OK;
 }
 
-/* Half of what this worker may hold at once is worth a transaction at any time. */
+/* As much as fits in a transaction, or all that is in hand: nothing will land that it could wait for. */
 static bool is_enough(const struct worker *worker, size_t landed_count) {
-    return landed_count >= WORKER_BATCH_MAX || 2 * landed_count >= worker->options.concurrency;
+    return landed_count >= WORKER_BATCH_MAX || landed_count == single_count(worker);
 }
 
 /* When it may talk to the store again. */
@@ -422,8 +422,7 @@ static enum err_code exchange_with_store(struct worker *worker, struct err *err)
         return ERR_OK;
     }
     enum err_code code = settle_and_claim(worker, &exchange, err);
-    bool is_idle = single_count(worker) == 0; /* nothing will land that it could wait for */
-    worker->gather_mono_ms = mono_ms(worker) + (is_idle ? 0 : worker->options.gather_ms);
+    worker->gather_mono_ms = mono_ms(worker) + worker->options.gather_ms;
     if (code != ERR_OK || store_wal_pages(worker->options.store) < WORKER_LOG_PAGES_MIN) {
         return code;
     }

@@ -45,7 +45,7 @@ struct worker_options {
     int64_t request_timeout_ms;        /* the longest that the transport takes for one request */
     int64_t poll_interval_ms;
     struct rate_limits limits; /* single events, for the whole account */
-    /* The least time between two transactions unless half of the slots have landed: one for a single
+    /* The least time between two transactions unless all that is in hand has landed: one for a single
        event holds the gate, and syncs, as long as one for twenty. An idle worker does not wait. */
     int64_t gather_ms;
     int64_t bulk_threshold;  /* due events above which bulk jobs are sent; 0: none ever */

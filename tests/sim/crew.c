@@ -136,7 +136,7 @@ static enum err_code open_worker(struct hand *hand, struct err *err) {
         .request_timeout_ms = world_span(world, CREW_TIMEOUT_MS),
         .poll_interval_ms = 1000,
         .limits = {.burst_count = 100000, .steady_count = 1000000},
-        .gather_ms = 4,
+        .gather_ms = 8,
         .bulk_threshold = world->is_quick_to_bulk ? BULK_THRESHOLD : 0,
         .policy = {.retry_base_ms = 1000,
                    .retry_max_ms = world_span(world, RETRY_MAX_MS),
