@@ -15,9 +15,9 @@
 #include "common/signals.h"
 #include "http/server.h"
 
-/* The API checkpoints only when no worker did: workers start at 200 pages. Who comes meanwhile waits
+/* The API checkpoints only when no worker did: workers start at 130 pages. Who comes meanwhile waits
    for a page about 10 us. */
-enum { SERVE_CHECKPOINT_PAGES = 250 };
+enum { SERVE_CHECKPOINT_PAGES = 170 };
 
 struct serve_options {
     struct settings *settings; /* borrowed; SIGHUP reloads secrets and the log level into it */

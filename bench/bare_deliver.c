@@ -117,7 +117,7 @@ int main(int argc, char **argv) {
     const char *path = NULL;
     int64_t batch = 64;
     int64_t row_max = 200000;
-    struct run run = {.pages = 200};
+    struct run run = {.pages = 130};
     const struct bench_option options[] = {
         {"database", &path, NULL},
         {"batch", NULL, &batch},

@@ -119,7 +119,7 @@ int main(int argc, char **argv) {
     const char *into_path = NULL;
     int64_t after = 0;
     int64_t batch = 64;
-    int64_t pages = 250; /* as the API without a worker */
+    int64_t pages = 170; /* as the API without a worker */
     int64_t row_max = 1000000;
     const struct bench_option options[] = {
         {"from", &from_path, NULL}, {"into", &into_path, NULL}, {"after", NULL, &after},

@@ -29,8 +29,8 @@ enum {
     WORKER_JOBS_MAX = 4,
     /* Settlements and claims in one transaction: it holds the gate for about a millisecond. */
     WORKER_BATCH_MAX = 64,
-    /* Pages in the log from which a worker works it off; the API steps in at 250. */
-    WORKER_LOG_PAGES_MIN = 200,
+    /* Pages in the log from which a worker works it off; the API steps in at 170. */
+    WORKER_LOG_PAGES_MIN = 130,
 };
 
 struct worker_options {
