@@ -6,7 +6,7 @@
  * A page is written into a buf: page_begin, texts and tags, page_end; page_reply takes its bytes.
  */
 #include "common/buf.h"
-#include "http/problem.h"
+#include "http/message.h"
 
 enum { PAGE_BYTES_MAX = 256 * 1024 }; /* 64 faults with the longest pointers, all escaped, fit */
 
@@ -20,13 +20,10 @@ void page_begin(struct buf *buf, const char *title);
    UTF-8, control characters but line ends and tabs, noncharacters, and what forces a direction of
    writing become U+FFFD. */
 void page_append_text(struct buf *buf, const char *text);
+/* The same for bytes, among which may be NUL. */
+void page_append_bytes(struct buf *buf, const char *text, size_t byte_count);
 void page_end(struct buf *buf);
 
 /* Takes over a page's bytes; NULL: no body. With Cache-Control: no-store, a
    Content-Security-Policy that lets nothing run or load, and X-Content-Type-Options. */
 struct reply page_reply(int status, char *body, size_t body_bytes);
-
-/* The page of a problem: in plain words what to do, then what problem_reply would say. */
-struct reply page_problem(const struct request *request, int status, const char *name,
-                          const char *detail, const struct problem_field *fields,
-                          size_t field_count);

@@ -61,7 +61,7 @@ struct reply problem_reply(const struct request *request, int status, const char
                            const char *title, const char *detail,
                            const struct problem_field *fields, size_t field_count) {
     if (page_is_wanted(request)) {
-        return page_problem(request, status, name, detail, fields, field_count);
+        return problem_page(request, status, name, detail, fields, field_count);
     }
     struct reply reply = {.status = status};
     json_t *object = json_object();

@@ -3,17 +3,12 @@
  * Errors as application/problem+json (RFC 9457): type, title, status, detail, request_id, and for
  * field errors `errors: [{detail, pointer}]`.
  *
- * A person whose browser posted a form gets the same as a page instead: page.h.
+ * A person whose browser posted a form gets the same as a page instead: problem_page.h.
  *
  * Every failure has one stable `type`, a path on the service itself: "/problems/NAME"; but what IANA's
  * registry of problem types names (draft-ietf-httpapi-ratelimit-headers-11) has its type from there.
  */
-#include "http/message.h"
-
-struct problem_field {
-    const char *pointer; /* "#/email" */
-    const char *detail;
-};
+#include "http/problem_page.h"
 
 /*
  * `name` is the last part of the type ("invalid-body", or "#quota-exceeded" in IANA's registry);

@@ -4,6 +4,7 @@
  * The first line of the input is the title, the second a pointer, the rest one long text.
  */
 #include "http/page.h"
+#include "http/problem_page.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -69,8 +70,8 @@ static void check_problem(const char *pointer, const char *text) {
     const struct problem_field plain = {"#/email", "is required"};
     const struct problem_field field = {pointer, text};
     struct reply expected =
-        page_problem(&request, 422, "invalid-preorder", "Two are wrong.", &plain, 1);
-    struct reply page = page_problem(&request, 422, "invalid-preorder", text, &field, 1);
+        problem_page(&request, 422, "invalid-preorder", "Two are wrong.", &plain, 1);
+    struct reply page = problem_page(&request, 422, "invalid-preorder", text, &field, 1);
     if (page.body != NULL) { /* else it did not fit */
         assert(count_tags(&page) == count_tags(&expected));
         assert(text_find_forbidden(page.body, page.body_bytes, TEXT_LINES) < 0);
