@@ -1,5 +1,7 @@
 """Who may include whom, and which foreign library lives where (ARCHITECTURE.md)."""
 
+import re
+
 from lib.tree import files, includes, read
 
 SOURCES = files(".c", ".h")
@@ -79,6 +81,43 @@ def test_every_foreign_library_has_one_home():
              for library, homes in HOMES.items()
              if header.startswith(library) and not inside(path, homes)]
     assert not wrong, "\n".join(wrong)
+
+
+# Nouns that cannot be read without each other. May it get shorter.
+KNOTS = [{"api/api", "api/context", "api/handlers", "api/limits", "api/payments", "api/router"},
+         {"worker/bulk", "worker/worker"}]
+
+
+def noun(path):
+    """Its header, its inner header and its source are one."""
+    return re.sub(r"(_impl)?[.][ch]$", "", path)
+
+
+def reachable(graph):
+    """What each noun needs, by however many steps."""
+    found = {name: set(needed) for name, needed in graph.items()}
+    grown = True
+    while grown:
+        grown = False
+        for name, needed in found.items():
+            more = set().union(*(found.get(each, set()) for each in needed)) - needed
+            needed |= more
+            grown = grown or bool(more)
+    return found
+
+
+def test_no_noun_needs_itself_through_others():
+    graph = {}
+    for path in SOURCES:
+        needed = graph.setdefault(noun(path), set())
+        needed |= {noun(header) for _, header, is_ours in includes(path) if is_ours} - {noun(path)}
+    found = reachable(graph)
+    knots = []
+    for name in sorted(name for name, needed in found.items() if name in needed):
+        knot = {other for other in found[name] if name in found.get(other, set())}
+        if knot not in knots:
+            knots.append(knot)
+    assert knots == KNOTS
 
 
 def test_own_headers_are_named_from_the_root():
