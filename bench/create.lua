@@ -1,5 +1,7 @@
--- wrk's requests: each a preorder of its own under a key of its own. Keys are random in all their bits; with
--- "-- time" behind the address they are UUIDs of version 7, which begin with their time, as examples/client makes them.
+-- wrk's requests: each a preorder of its own under a key of its own, of a customer of its own. Both are random in all
+-- that tells them apart. Behind the URL, "-- time" makes the keys UUIDs of version 7, which begin with their time, as
+-- examples/client makes them; "-- time time" the addresses too, which no customers' do: what is left when nothing is
+-- scattered.
 local ffi = require("ffi")
 ffi.cdef("struct when { long s, us; }; int gettimeofday(struct when *when, void *zone);")
 
@@ -26,16 +28,23 @@ local function time_key()
                         math.random(0, 0xffffff))
 end
 
-local make_key = random_key
+local function random_customer()
+   return string.format("customer-%09d", math.random(0, 999999999))
+end
+
+local function time_customer()
+   return "c-" .. string.sub(time_key(), 1, 18)
+end
+
+local make_key, make_customer = random_key, random_customer
 function init(args)
    math.randomseed(seed)
-   if args[1] == "time" then
-      make_key = time_key
-   end
+   make_key = args[1] == "time" and time_key or random_key
+   make_customer = args[2] == "time" and time_customer or random_customer
 end
 
 function request()
-   local body = string.format('{"email":"customer-%09d', math.random(0, 999999999)) .. tail
+   local body = '{"email":"' .. make_customer() .. tail
    return head .. make_key() .. "\r\nContent-Length: " .. #body .. "\r\n\r\n" .. body
 end
 

@@ -106,12 +106,12 @@ class Rig:
         assert done.returncode == 0 or not check, f"{name} {args}: {done.returncode} {done.stderr[-2000:]}"
         return json.loads(done.stdout.splitlines()[-1])
 
-    def wrk(self, address, connections, seconds, keys="random"):
-        """keys: random, or "time", which begin with it."""
+    def wrk(self, address, connections, seconds, keys="random", addresses="random"):
+        """keys, addresses: random, or "time", which begin with it."""
         done = subprocess.run(
             ["wrk", f"-t{min(2, connections)}", f"-c{connections}", f"-d{seconds}s", "-s",
-             ROOT / "bench" / "create.lua", f"http://{address}/pre-order", "--", keys], capture_output=True, text=True,
-            check=True)
+             ROOT / "bench" / "create.lua", f"http://{address}/pre-order", "--", keys, addresses], capture_output=True,
+            text=True, check=True)
         report = json.loads(done.stdout.splitlines()[-1])
         assert report["not_ok"] == 0, report
         report["per_second"] = report["requests"] / report["seconds"]
