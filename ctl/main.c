@@ -115,7 +115,7 @@ int main(int argc, char **argv) {
     char *overview = command_overview();
     if (overview == NULL) {
         (void)err_set(&err, ERR_FATAL, "out of memory");
-        return fail(&err, false);
+        return fail(&err, is_check(argc, argv));
     }
     int status = EXIT_DONE;
     enum err_code code = settings_load(SETTINGS_CTL, "[settings] COMMAND [options]", overview, argc,

@@ -1,10 +1,12 @@
 """`preorderctl check` speaks Nagios: 0, 1, 2 and 3, each with its cause."""
 
+import itertools
 import re
 
 import pytest
 
 from lib import misbehave
+from lib.system import BUILD
 from lib.wait import wait_until
 
 OK, WARNING, CRITICAL, UNKNOWN = range(4)
@@ -92,3 +94,18 @@ def test_it_tells_programs_the_same(shop):
     shop.start_worker()
     told = shop.ctl_json("check")
     assert told["state"] == "OK" and told["exit_status"] == 0 and told["workers"] == 1 and told["paused"] is False
+
+
+def test_without_memory_it_is_unknown_how_things_are(system):
+    """A check that cannot be made is no warning, whichever allocation fails."""
+    system.migrate()
+    program = BUILD / "tests" / "unit" / "ctl" / "ctl-denied"
+    statuses = []
+    for nth in itertools.count(1):
+        done = system.run(program, "check", DENY=f"memory:{nth}")
+        if "denied" not in done.stderr:
+            break
+        assert done.returncode in (CRITICAL, UNKNOWN), f"{nth}: {done}"
+        assert done.stdout.startswith(f"PREORDER {NAMES[done.returncode]} - "), f"{nth}: {done}"
+        statuses.append(done.returncode)
+    assert done.returncode == CRITICAL and statuses.count(UNKNOWN) > 1, done
