@@ -247,23 +247,22 @@ static void end_pause(struct account *account) {
     account->is_paused_by_person = false;
 }
 
+static bool is_after_pause(const struct account *account, const struct account_news *news) {
+    return is_paused(account) && !account->is_paused_by_person &&
+           news->started_at_ms >= account->paused_at_ms;
+}
+
 /* Klaviyo took or judged an event: what began before that request was sent is over. */
 static void note_alive(struct account *account, const struct account_news *news,
                        const struct account_moment *moment) {
     account->failing_count = 0;
+    if (is_after_pause(account, news) && news->verdict != ACCOUNT_THROTTLES) {
+        end_pause(account);
+    }
     if (is_open(account) && news->started_at_ms >= account->opened_at_ms) {
         close_breaker(account, moment);
     } else if (news->verdict == ACCOUNT_SENT) {
         grow(account, moment);
-    }
-}
-
-static void note_sent(struct account *account, const struct account_news *news) {
-    account->last_sent_at_ms = larger(account->last_sent_at_ms, news->finished_at_ms);
-    bool is_proof = is_paused(account) && !account->is_paused_by_person &&
-                    news->started_at_ms >= account->paused_at_ms;
-    if (is_proof) {
-        end_pause(account);
     }
 }
 
@@ -288,7 +287,7 @@ void account_note(struct account *account, const struct account_news *news,
     }
     switch (news->verdict) {
     case ACCOUNT_SENT:
-        note_sent(account, news);
+        account->last_sent_at_ms = larger(account->last_sent_at_ms, news->finished_at_ms);
         note_alive(account, news, moment);
         break;
     case ACCOUNT_ANSWERED:
@@ -304,6 +303,8 @@ void account_note(struct account *account, const struct account_news *news,
     case ACCOUNT_PAUSES:
         note_pause(account, news, moment);
         break;
+    case ACCOUNT_SILENT:
+        break; /* if it was the probe, the next one goes out in its time */
     case ACCOUNT_UNSENT:
         account->probe_at_ms = was_probe ? moment->now_ms : account->probe_at_ms;
         break;

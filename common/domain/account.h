@@ -6,7 +6,8 @@
  *
  * Four things hold the account back, the strongest first.
  * - Throttled: a 429 asked for silence; nobody sends before `not_before_ms`.
- * - Paused: by the operator's fault (a slow probe may lift it) or by a person (only a person may).
+ * - Paused: by the operator's fault (a slow probe lifts it that Klaviyo takes, or refuses for its event's
+ *   own sake) or by a person (only a person lifts it).
  * - Breaker: ten different events in a row failed by no fault of their own. One probe at a time goes
  *   out, after pauses that double; the first that Klaviyo answers closes it.
  * - Limits: of rate (rate.h), and of requests at once. The latter is off while all is well. Failures
@@ -79,10 +80,11 @@ struct account {
 /* What became of one claim, as far as it concerns the account. */
 enum account_verdict {
     ACCOUNT_SENT,
-    ACCOUNT_ANSWERED,  /* Klaviyo judged the event itself: it lives */
+    ACCOUNT_ANSWERED, /* Klaviyo judged the event itself: it lives, and finds no fault with the account */
     ACCOUNT_FAILED,    /* timeouts, 5xx, resets: the moment's fault */
     ACCOUNT_THROTTLES, /* 429 */
     ACCOUNT_PAUSES,    /* the operator's fault */
+    ACCOUNT_SILENT,    /* our own end failed: nothing is known of Klaviyo */
     ACCOUNT_UNSENT,    /* never on the wire */
 };
 

@@ -17,8 +17,9 @@ VERDICT, WORKER, PAY = (
     "unit/worker/unit-worker-worker",
     "unit/domain/unit-domain-payment",
 )
-DOMAIN_ACCOUNT, RATE, BREAKER, AHEAD = (
+DOMAIN_ACCOUNT, DOMAIN_PAUSE, RATE, BREAKER, AHEAD = (
     "unit/domain/unit-domain-account",
+    "unit/domain/unit-domain-account_pause",
     "unit/domain/unit-domain-rate",
     "store/store-breaker",
     "store/store-ahead",
@@ -380,6 +381,14 @@ MUTANTS = [
         "    if (is_probing(account, moment->now_ms)) {",
         "    if (is_probing(account, INT64_MAX)) {",
         DOMAIN_ACCOUNT,
+        ACCOUNT,
+    ),
+    _other(
+        "only what is sent lifts a pause",
+        "common/domain/account.c",
+        "    if (is_after_pause(account, news) && news->verdict != ACCOUNT_THROTTLES) {",
+        "    if (is_after_pause(account, news) && news->verdict == ACCOUNT_SENT) {",
+        DOMAIN_PAUSE,
         ACCOUNT,
     ),
     _other(

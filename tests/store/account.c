@@ -170,6 +170,7 @@ static void who_only_settles_takes_no_probe(void **state) {
     int64_t now_ms = PAUSED_AT_MS + 1000;
     struct settlement settlement = fixture_settlement(&early, OUTCOME_RETRY, now_ms);
     settlement.next_attempt_at_ms = now_ms + 1;
+    settlement.is_failure = true;
     assert_int_equal(fixture_settle(fixture, &settlement, now_ms).stale_count, 0);
     assert_int_equal(
         fixture_number(fixture, "SELECT count(*) FROM outbox WHERE claimed_by IS NOT NULL"), 0);
@@ -217,9 +218,22 @@ static void a_probe_that_failed_leaves_the_pause(void **state) {
     struct claim probe = claim(fixture, PAUSED_AT_MS + 1000, 10).first;
     struct settlement settlement = fixture_settlement(&probe, OUTCOME_RETRY, PAUSED_AT_MS + 1500);
     settlement.next_attempt_at_ms = PAUSED_AT_MS + 2000;
+    settlement.is_failure = true;
     (void)fixture_settle(fixture, &settlement, PAUSED_AT_MS + 1500);
     assert_true(is_paused(fixture));
     assert_int_equal(claim(fixture, PAUSED_AT_MS + 3000, 10).count, 0);
+}
+
+static void a_probe_that_is_refused_for_its_own_sake_lifts_the_pause(void **state) {
+    struct fixture *fixture = *state;
+    (void)pause(fixture);
+    struct claim probe = claim(fixture, PAUSED_AT_MS + 1000, 10).first;
+    struct settlement settlement = fixture_settlement(&probe, OUTCOME_RETRY, PAUSED_AT_MS + 1500);
+    settlement.http_status = 400;
+    settlement.next_attempt_at_ms = PAUSED_AT_MS + 9000;
+    (void)fixture_settle(fixture, &settlement, PAUSED_AT_MS + 1500);
+    assert_false(is_paused(fixture));
+    assert_int_equal(claim(fixture, PAUSED_AT_MS + 1500, 10).count, EVENTS - 1);
 }
 
 static void two_workers_share_one_probe(void **state) {
@@ -322,6 +336,7 @@ int main(void) {
         EACH(a_probe_that_is_sent_lifts_the_pause),
         EACH(a_request_from_before_the_pause_does_not_lift_it),
         EACH(a_probe_that_failed_leaves_the_pause),
+        EACH(a_probe_that_is_refused_for_its_own_sake_lifts_the_pause),
         EACH(two_workers_share_one_probe),
         EACH(a_pause_outlives_the_process),
         EACH(refusals_in_a_row_are_counted_for_all_workers),

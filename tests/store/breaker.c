@@ -137,6 +137,20 @@ static void a_failed_probe_burns_nothing_and_begins_no_age(void **state) {
     assert_int_equal(claim_by(fixture->store, "worker-a", now_ms + 900, EVENTS).count, 0);
 }
 
+/* As when this machine is short of memory: it was due again, and Klaviyo never heard of it. */
+static void a_probe_that_our_own_end_broke_leaves_it_open(void **state) {
+    struct fixture *fixture = *state;
+    open_breaker(fixture);
+    int64_t now_ms = probe_at(fixture);
+    struct claimed claimed = claim_by(fixture->store, "worker-a", now_ms, EVENTS);
+    struct settlement settlement = failure(&claimed.claims[0], now_ms + 10);
+    settlement.is_failure = false;
+    settlement.http_status = 0;
+    (void)fixture_settle(fixture, &settlement, now_ms + 10);
+    assert_int_equal(fixture_number(fixture, "SELECT opened_at FROM account"), DUE_MS);
+    assert_true(probe_at(fixture) > now_ms + 10);
+}
+
 static void the_first_success_closes_it_and_two_go_out_at_once(void **state) {
     struct fixture *fixture = *state;
     open_breaker(fixture);
@@ -287,6 +301,7 @@ int main(void) {
         EACH(one_probe_goes_out_whoever_asks),
         EACH(a_probe_that_finds_no_event_is_left_to_the_next_to_ask),
         EACH(a_failed_probe_burns_nothing_and_begins_no_age),
+        EACH(a_probe_that_our_own_end_broke_leaves_it_open),
         EACH(the_first_success_closes_it_and_two_go_out_at_once),
         EACH(it_outlives_every_process),
         EACH(a_claim_says_how_long_its_age_stood_still),

@@ -366,7 +366,10 @@ static enum account_verdict verdict_of(const struct settlement *settlement) {
         return ACCOUNT_PAUSES;
     case OUTCOME_RETRY:
     case OUTCOME_DEAD:
-        return settlement->is_failure ? ACCOUNT_FAILED : ACCOUNT_ANSWERED;
+        if (settlement->is_failure) {
+            return ACCOUNT_FAILED;
+        }
+        return settlement->http_status != 0 ? ACCOUNT_ANSWERED : ACCOUNT_SILENT;
     case OUTCOME_UNKNOWN:
     case OUTCOME_UNSENT:
         break;
