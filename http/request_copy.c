@@ -110,8 +110,8 @@ enum request_copy_result request_copy_head(struct request_copy *copy, struct MHD
     (void)MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, keep_header, &room);
     request->content_length = head_content_length(request);
     head_take_request_id(request);
-    return room.is_too_small || head_bytes > HEAD_BYTES_MAX ? REQUEST_COPY_TOO_LARGE
-                                                            : REQUEST_COPY_FINE;
+    bool is_too_large = room.is_too_small || head_bytes > HEAD_BYTES_MAX;
+    return is_too_large ? REQUEST_COPY_TOO_LARGE : REQUEST_COPY_FINE;
 }
 
 bool request_copy_body(struct request_copy *copy, const char *bytes, size_t byte_count) {

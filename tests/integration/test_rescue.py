@@ -94,7 +94,7 @@ def frozen_with_claims(system, **settings):
         requests = system.stats()["requests"]
         for _ in range(3):
             system.created()
-        wait_until(lambda: system.stats()["requests"] > requests, what="something is on the wire")
+        wait_until(lambda: system.stats()["requests"] >= requests + 3, what="whatever it claimed is on the wire")
         freeze_outside(worker, system.database)
         held = claims_of(system, name_of(worker))
         if not held:
