@@ -114,7 +114,9 @@ static enum err_code exchange_with_store(struct bulk *bulk, const struct job_req
                                        bulk->slice.count, request, reply_out, &bulk->batch, err);
     int64_t end_us = mono_us(bulk);
     int64_t rest_us = REST_FACTOR * (end_us - start_us);
-    int64_t rest_us_max = reply_out->has_company ? (int64_t)REST_MS_MAX * US_PER_MS : 0;
+    /* A drain has to be over in its time. */
+    bool may_rest = reply_out->has_company && !bulk->is_draining;
+    int64_t rest_us_max = may_rest ? (int64_t)REST_MS_MAX * US_PER_MS : 0;
     bulk->rest_mono_us = end_us + (rest_us < rest_us_max ? rest_us : rest_us_max);
     return code;
 }
@@ -193,6 +195,17 @@ static bool is_refused_a_place(const struct bulk *bulk, const struct job_request
            bulk->batch.reason == ACCOUNT_REASON_CONCURRENCY;
 }
 
+static int64_t spare_ms(const struct bulk *bulk) {
+    const struct worker_options *worker = bulk->options.worker;
+    return worker->lease_ms - worker->request_timeout_ms;
+}
+
+/* Half of what its lease spares is for gathering and for waiting to go out: a further slice comes only if
+   it begins in the first half of that. */
+static bool has_time_for_more(const struct bulk *bulk, const struct job *job) {
+    return bulk->rest_mono_us / US_PER_MS - job->gathered_mono_ms < spare_ms(bulk) / 4;
+}
+
 /* The next slice of members; the first one needs the account's leave for the request. */
 static enum err_code gather(struct bulk *bulk, struct job *job, struct err *err) {
     assert(bulk->is_on); /* whatever ends the backlog ends the gathering */
@@ -220,7 +233,7 @@ static enum err_code gather(struct bulk *bulk, struct job *job, struct err *err)
     job_add(job, &bulk->batch, claimed_mono_ms);
     bulk->is_on = claim_count == wanted;
     report_backlog(bulk, bulk->is_on);
-    if (claim_count < wanted || job_room(job) == 0) {
+    if (claim_count < wanted || job_room(job) == 0 || !has_time_for_more(bulk, job)) {
         job_close(job);
     }
     if (reply.is_held) {
@@ -253,9 +266,7 @@ static enum err_code ask(struct bulk *bulk, struct job *job, struct err *err) {
 /* ---- The wire --------------------------------------------------------------------------------- */
 
 static bool lease_has_room(const struct bulk *bulk, const struct job *job) {
-    const struct worker_options *worker = bulk->options.worker;
-    int64_t spare_ms = worker->lease_ms - worker->request_timeout_ms;
-    return job_is_younger(job, mono_ms(bulk) - spare_ms / 2);
+    return job_is_younger(job, mono_ms(bulk) - spare_ms(bulk) / 2);
 }
 
 static void end_unsent(struct job *job, const char *why) {

@@ -53,6 +53,7 @@ struct job {
     size_t member_count, left_count; /* left: not settled for good */
     size_t decided_count;            /* to be settled now */
     size_t payload_bytes;            /* of all */
+    int64_t gathered_mono_ms;        /* since then: the first of them was claimed */
     struct sieve sieve;
     uint16_t order[BULK_MEMBERS_MAX]; /* of the body: which member stands where */
     size_t aboard_count;

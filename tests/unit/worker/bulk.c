@@ -429,6 +429,57 @@ static void the_gate_is_left_to_others_for_longer_than_a_slice_takes(void **stat
     close_scene(&scene);
 }
 
+/* Until nothing is left, answering whatever goes out, and no longer than bulk_wait_ms says between two steps; how
+   long that took. */
+static int64_t work_off(struct scene *scene) {
+    int64_t start_ms = scene->clock.mono_ms;
+    for (int i = 0; i < STEPS_MAX; i++) {
+        struct err err = {0};
+        assert_int_equal(bulk_step(scene->bulk, &err), ERR_OK);
+        bool has_landed = land_all(scene, 202);
+        if (!has_landed && scene->left == 0 && bulk_held_count(scene->bulk) == 0) {
+            return scene->clock.mono_ms - start_ms;
+        }
+        fake_clock_pass(&scene->clock, bulk_wait_ms(scene->bulk));
+    }
+    fail_msg("%d events left, %zu in hand", scene->left, bulk_held_count(scene->bulk));
+    return 0;
+}
+
+static void what_a_short_lease_leaves_no_time_for_goes_in_a_later_job(void **state) {
+    (void)state;
+    for (int64_t spare_ms = 20; spare_ms <= 2000; spare_ms *= 10) {
+        struct scene scene;
+        open_scene(&scene);
+        scene.options.lease_ms = TIMEOUT_MS + spare_ms;
+        scene.left = BULK_MEMBERS_MAX;
+        scene.takes_ms = 3;
+        scene.has_company = true;
+        (void)work_off(&scene);
+        assert_int_equal(scene.settled[OUTCOME_UNSENT], 0);
+        assert_int_equal(scene.settled[OUTCOME_SENT], BULK_MEMBERS_MAX);
+        assert_true(spare_ms < 2000 ? scene.start_count > 1 : scene.start_count == 1);
+        close_scene(&scene);
+    }
+}
+
+static void a_drain_leaves_no_time_for_rests(void **state) {
+    (void)state;
+    struct scene scene;
+    open_scene(&scene);
+    scene.left = WORKER_JOBS_MAX * BULK_MEMBERS_MAX;
+    while (scene.start_count < WORKER_JOBS_MAX) {
+        assert_true(fly(&scene));
+    }
+    bulk_drain(scene.bulk);
+    bulk_cut_short(scene.bulk);
+    scene.has_company = true;
+    scene.takes_ms = 5;
+    assert_in_range(work_off(&scene), 1, 500); /* of the second that the worker has left */
+    assert_int_equal(scene.settled[OUTCOME_RETRY], WORKER_JOBS_MAX * BULK_MEMBERS_MAX);
+    close_scene(&scene);
+}
+
 static void a_drain_ends_what_is_on_the_wire(void **state) {
     (void)state;
     struct scene scene;
@@ -506,6 +557,8 @@ int main(void) {
         cmocka_unit_test(a_job_that_is_held_before_its_first_slice_came_is_over),
         cmocka_unit_test(no_more_jobs_are_on_the_wire_than_allowed),
         cmocka_unit_test(the_gate_is_left_to_others_for_longer_than_a_slice_takes),
+        cmocka_unit_test(what_a_short_lease_leaves_no_time_for_goes_in_a_later_job),
+        cmocka_unit_test(a_drain_leaves_no_time_for_rests),
         cmocka_unit_test(a_drain_ends_what_is_on_the_wire),
         cmocka_unit_test(memory_that_is_missing_loses_nothing),
         cmocka_unit_test(without_memory_there_are_no_jobs),
