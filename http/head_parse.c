@@ -122,7 +122,9 @@ struct refusal head_parse(const char *bytes, size_t byte_count, struct parsed_he
     if (byte_count > HEAD_BYTES_MAX) {
         byte_count = HEAD_BYTES_MAX;
     }
-    memcpy(parsed_out->bytes, bytes, byte_count);
+    if (byte_count > 0) { /* else there may be no bytes at all, which memcpy must not be given */
+        memcpy(parsed_out->bytes, bytes, byte_count);
+    }
     parsed_out->request = (struct request){
         .method = "", .path = "", .headers = parsed_out->headers, .body = "", .content_length = -1};
 

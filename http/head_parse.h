@@ -18,9 +18,9 @@ struct parsed_head {
 };
 
 /*
- * `bytes` begin with the request line and may end anywhere: only whole lines are read, up to the
- * empty one. Of more than HEAD_BYTES_MAX the rest is ignored. What was understood up to a refusal
- * stands in parsed_out->request ("", NULL, 0 for what was not). Pure.
+ * `bytes` (NULL if there are none) begin with the request line and may end anywhere: only whole lines
+ * are read, up to the empty one. Of more than HEAD_BYTES_MAX the rest is ignored. What was understood
+ * up to a refusal stands in parsed_out->request ("", NULL, 0 for what was not). Pure.
  */
 struct refusal head_parse(const char *bytes, size_t byte_count, struct parsed_head *parsed_out);
 

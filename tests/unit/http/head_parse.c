@@ -151,6 +151,14 @@ static void what_was_understood_before_a_fault_is_there(void **state) {
     assert_string_equal(parsed.request.id, "");
 }
 
+static void of_nothing_nothing_is_understood(void **state) {
+    (void)state;
+    assert_int_equal(head_parse(NULL, 0, &parsed).status, 0);
+    assert_string_equal(parsed.request.method, "");
+    assert_string_equal(parsed.request.path, "");
+    assert_int_equal(parsed.request.header_count, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_head_is_cut_into_its_parts),
@@ -160,6 +168,7 @@ int main(void) {
         cmocka_unit_test(other_versions_are_told_so),
         cmocka_unit_test(what_is_too_long_or_too_much_is_refused),
         cmocka_unit_test(what_was_understood_before_a_fault_is_there),
+        cmocka_unit_test(of_nothing_nothing_is_understood),
     };
     return cmocka_run_group_tests_name("http/head_parse", tests, NULL, NULL);
 }
