@@ -25,14 +25,16 @@ RESULTS = BUILD / "test-results"
 # them than cores; the others keep a core busy each.
 CORES = len(os.sched_getaffinity(0))
 SIDE_BY_SIDE = {"integration": max(4, min(3 * CORES, 12)), "unit": 2 * CORES, "store": CORES + 1}
-# For builds under ThreadSanitizer; lib/process.py says the same to what the tests start.
-THREAD_SANITIZER = f"suppressions={ROOT / 'tests' / 'tsan.supp'}"
+# For builds under sanitizers; lib/process.py says the same to what the tests start. Without a word undefined behaviour
+# is told on stderr, and the program goes on to its success.
+SANITIZERS = {"TSAN_OPTIONS": f"suppressions={ROOT / 'tests' / 'tsan.supp'}",
+              "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1"}
 JUDGES = 2  # each worker has a Prism of its own, which keeps a core busy while it starts
 
 
 def run(*command, **settings):
     return subprocess.run(list(map(str, command)), cwd=ROOT, stdin=subprocess.DEVNULL, check=False,
-                          env={"TSAN_OPTIONS": THREAD_SANITIZER, **os.environ, **settings}).returncode
+                          env={**SANITIZERS, **os.environ, **settings}).returncode
 
 
 def build():

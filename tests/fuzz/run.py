@@ -39,7 +39,7 @@ def search(name, seconds):
     if dictionary.exists():
         command.append(f"-dict={dictionary}")
     environment = {**os.environ, "ASAN_OPTIONS": "detect_leaks=1:allocator_may_return_null=1",
-                   "UBSAN_OPTIONS": "print_stacktrace=1"}
+                   "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1"}
     start = time.monotonic()
     with open(BUILD / f"{name}.log", "w+", encoding="utf-8", errors="replace") as log:
         status = subprocess.run(command, cwd=BUILD, env=environment, stdout=log, stderr=log, check=False).returncode
