@@ -19,8 +19,8 @@ enum {
     /* The store says that something is due and gives nothing: look again soon, not at once. */
     EMPTY_HANDED_MS = 50,
     DICE_SIDES = 1 << 30,
-    /* How much of the drain is kept for settling what had to be ended. */
-    DRAIN_SETTLE_MS_MAX = 1000,
+    /* How much of the drain is kept for settling what had to be ended: four full jobs are 64 transactions. */
+    DRAIN_SETTLE_MS_MAX = 2000,
     DRAIN_SETTLE_SHARE = 4,
 };
 

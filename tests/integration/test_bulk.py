@@ -183,7 +183,7 @@ def test_what_a_killed_worker_had_in_a_job_goes_alone(system, repeats):
 
 def test_a_worker_that_drains_gives_its_members_back(system):
     slow = misbehave.slow_head(20000, path=backlog.BULK_PATH)
-    start(system, 3000, [slow], limits=NO_LIMIT, PREORDER_DRAIN_TIMEOUT="4s")
+    start(system, 3000, [slow], limits=NO_LIMIT, PREORDER_DRAIN_TIMEOUT="8s")
     worker = system.processes[-1]
     worker.wait_for(lambda: system.value("SELECT count(*) FROM outbox WHERE claimed_by IS NOT NULL") >= 2000,
                     "two jobs are on the wire")

@@ -409,7 +409,7 @@ static void a_drain_ends_what_takes_too_long(void **state) {
     scene_open(&scene, 4, CONCURRENCY);
     scene_settle_down(&scene);
     worker_drain(scene.worker, 10000);
-    scene_pass(&scene, 8999);
+    scene_pass(&scene, 7999);
     assert_int_equal(scene.wire->cancel_count, 0);
     assert_int_equal(scene.wait_ms, 1);
     fake_clock_pass(&scene.clock, 1);
