@@ -1,7 +1,7 @@
 /* store_checkpoint: the log stays short, and nothing happens below the bound or outside the gate. */
 #include <string.h>
 
-#include "common/store/sqlite/engine.h"
+#include "common/store/sqlite/transaction.h"
 #include "tests/store/fixture.h"
 
 enum { WAL_HEADER_BYTES = 32, WAL_FRAME_BYTES = 24 + 4096, BOUND_PAGES = 400 };

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "common/store/sqlite/account.h"
+#include "common/store/sqlite/transaction.h"
 #include "tests/store/fixture.h"
 
 enum { EVENTS = 40, DUE_MS = FIXTURE_NOW_MS + EVENTS };

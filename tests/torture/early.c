@@ -4,7 +4,7 @@
  */
 #include <stddef.h>
 
-#include "common/store/sqlite/engine.h"
+#include "common/store/sqlite/transaction.h"
 
 static _Thread_local struct sqlite_store *put_off;
 

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/store/sqlite/statement.h"
+
 static const char *const kind_names[RATE_KINDS] = {[RATE_EVENTS] = "event", [RATE_JOBS] = "job"};
 
 /* ---- The row of the account ------------------------------------------------------------------- */

@@ -2,6 +2,9 @@
  * What a person does to the account as a whole: pause and resume.
  */
 #include "common/store/sqlite/account.h"
+#include "common/store/sqlite/audit_log.h"
+#include "common/store/sqlite/operations.h"
+#include "common/store/sqlite/transaction.h"
 
 static CHECKED enum err_code write_line(struct sqlite_store *self,
                                         const struct account_order *order, const char *action,

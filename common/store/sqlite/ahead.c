@@ -4,6 +4,8 @@
 #include <assert.h>
 
 #include "common/store/sqlite/account.h"
+#include "common/store/sqlite/operations.h"
+#include "common/store/sqlite/transaction.h"
 
 enum { AHEAD_BATCH_MAX = 512 }; /* events in one transaction: a few ms in the gate */
 

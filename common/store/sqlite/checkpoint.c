@@ -6,7 +6,8 @@
  * that stays open (another program's; ours are brief) lets the log grow; the checkpoint after it then
  * takes 4 to 8 us a page.
  */
-#include "common/store/sqlite/engine.h"
+#include "common/store/sqlite/operations.h"
+#include "common/store/sqlite/transaction.h"
 
 /* A checkout has answers to give meanwhile, and can as well checkpoint after the next of them. */
 enum { CHECKOUT_WAIT_MS = 20 };

@@ -7,7 +7,10 @@
 
 #include "common/store/sqlite/account.h"
 #include "common/store/sqlite/claim.h"
+#include "common/store/sqlite/operations.h"
 #include "common/store/sqlite/settle.h"
+#include "common/store/sqlite/transaction.h"
+#include "common/store/sqlite/workers.h"
 
 static CHECKED enum err_code read_next_due(struct sqlite_store *self, int64_t *due_at_ms_out,
                                            struct err *err) {

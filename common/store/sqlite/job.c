@@ -5,7 +5,9 @@
 #include <stdlib.h>
 
 #include "common/store/sqlite/claim.h"
+#include "common/store/sqlite/operations.h"
 #include "common/store/sqlite/settle.h"
+#include "common/store/sqlite/transaction.h"
 
 enum {
     /* Due events of one sort that a slice looks at beyond those it wants: some may have to go alone. */

@@ -1,8 +1,14 @@
-#include "common/store/sqlite/look.h"
-
+/*
+ * Looking: a preorder with its events, a search, a list of events, what became of each attempt.
+ */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "common/store/sqlite/look_select.h"
+#include "common/store/sqlite/operations.h"
+#include "common/store/sqlite/rows.h"
+#include "common/store/sqlite/transaction.h"
 
 enum { EVENT_COLUMN_COUNT = 17 }; /* of find_preorder, before the preorder's */
 
@@ -23,17 +29,6 @@ static void read_preorder(sqlite3_stmt *statement, int first, struct preorder_vi
     sqlite_column_copy(statement, first + 12, p->payment_url, sizeof p->payment_url);
     p->created_at_ms = sqlite3_column_int64(statement, first + 13);
     p->updated_at_ms = sqlite3_column_int64(statement, first + 14);
-}
-
-void *sqlite_grown(void *elements, size_t count, size_t element_bytes, struct err *err) {
-    if (elements != NULL && (count & (count - 1)) != 0) {
-        return elements;
-    }
-    void *larger = reallocarray(elements, count == 0 ? 1 : 2 * count, element_bytes);
-    if (larger == NULL) {
-        (void)err_set(err, ERR_FATAL, "out of memory: ask for fewer rows with a limit");
-    }
-    return larger;
 }
 
 static CHECKED enum err_code add_event(struct event_list *list, const struct event_view *event,

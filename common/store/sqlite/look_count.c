@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 
 #include "common/store/sqlite/account.h"
+#include "common/store/sqlite/operations.h"
+#include "common/store/sqlite/transaction.h"
 
 enum { WAL_HEADER_BYTES = 32, WAL_FRAME_HEADER_BYTES = 24 };
 

@@ -1,8 +1,10 @@
-#include "common/store/sqlite/look.h"
+#include "common/store/sqlite/look_select.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "common/store/sqlite/statement.h"
 
 void ident_list_release(struct ident_list *list) {
     free(list->ids);

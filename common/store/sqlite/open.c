@@ -12,8 +12,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/store/sqlite/engine.h"
+#include "common/store/sqlite/operations.h"
 #include "common/store/sqlite/place.h"
+#include "common/store/sqlite/sqlite.h"
+#include "common/store/sqlite/transaction.h"
 
 /* Only a backstop: within the gate nobody else writes. */
 enum { BUSY_TIMEOUT_MS = 1000, CACHE_KIB = 8192 };
@@ -110,24 +112,6 @@ static CHECKED enum err_code recover(struct sqlite_store *self, struct err *err)
         return sqlite_fail(self, result, "cannot recover the database", err);
     }
     return ERR_OK;
-}
-
-void sqlite_release(struct sqlite_store *self) {
-    if (self == NULL) {
-        return;
-    }
-    for (size_t i = 0; i < SQL_STATEMENT_COUNT; i++) {
-        (void)sqlite3_finalize(self->statements[i]);
-    }
-    if (self->db != NULL) {
-        int result = sqlite3_close(self->db);
-        assert(result == SQLITE_OK);
-    }
-    gate_close(&self->gate);
-    wake_close(&self->wake);
-    roster_close(&self->roster);
-    free(self->path);
-    free(self);
 }
 
 /* The engine with its gate open and its file open, nothing read yet. */

@@ -6,7 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/store/sqlite/engine.h"
+#include "common/store/sqlite/audit_log.h"
+#include "common/store/sqlite/event.h"
+#include "common/store/sqlite/operations.h"
+#include "common/store/sqlite/transaction.h"
 
 /* The columns of payment_history that count events of a kind start here. */
 enum { COLUMN_OF_COMPLETED = 1 };

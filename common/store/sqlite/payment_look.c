@@ -1,7 +1,9 @@
 /*
  * What people see of payments: the events of one preorder, and the preorders that wait for a person.
  */
-#include "common/store/sqlite/engine.h"
+#include "common/store/sqlite/operations.h"
+#include "common/store/sqlite/rows.h"
+#include "common/store/sqlite/statement.h"
 
 static CHECKED enum err_code add_payment(struct payment_list *list, sqlite3_stmt *row,
                                          struct err *err) {

@@ -11,7 +11,10 @@
 
 #include "common/buf.h"
 #include "common/domain/email.h"
-#include "common/store/sqlite/look.h"
+#include "common/store/sqlite/audit_log.h"
+#include "common/store/sqlite/look_select.h"
+#include "common/store/sqlite/operations.h"
+#include "common/store/sqlite/transaction.h"
 
 enum {
     REPAIR_BATCH_MAX = 250,

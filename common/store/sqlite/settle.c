@@ -2,6 +2,7 @@
  * Settling: writing down what became of the attempts that finished.
  */
 #include "common/store/sqlite/settle.h"
+#include "common/store/sqlite/statement.h"
 
 #include <assert.h>
 

@@ -12,6 +12,9 @@
 
 #include "common/domain/holder.h"
 #include "common/store/sqlite/account.h"
+#include "common/store/sqlite/operations.h"
+#include "common/store/sqlite/transaction.h"
+#include "common/store/sqlite/workers.h"
 
 enum { LOST_BATCH_MAX = 512 }; /* claims that one transaction frees: a few ms in the gate */
 
