@@ -13,28 +13,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "common/clock.h"
-#include "common/domain/catalog.h"
+#include "api/options.h"
 #include "common/err.h"
-#include "common/metrics.h"
-#include "common/random.h"
-#include "common/settings.h"
-#include "common/store.h"
-#include "http/message.h"
-
-struct api_options {
-    const struct settings *settings; /* borrowed */
-    const struct catalog *catalog;   /* borrowed; api_set_catalog replaces it */
-    struct store *store;             /* borrowed */
-    struct metrics *metrics;         /* borrowed, of api_metrics; NULL: nothing is counted */
-    const struct clock *clock;
-    const struct random *random;
-    /* Gives a reply to the request that `ticket` names; takes the reply's body. */
-    void (*on_reply)(void *context, void *ticket, struct reply *reply);
-    void *context;
-};
-
-enum { API_BATCH_MAX = 256 }; /* rows in one transaction: about 6 ms in the gate */
 
 struct api;
 
@@ -62,10 +42,9 @@ void api_tend(struct api *api);
 size_t api_queued_count(const struct api *api);
 
 /*
- * Commits up to API_BATCH_MAX queued creates and answers them: 201, a replay or 422; then the
- * payment events (payments.h). When the database could not take them, they and all others in the
- * queue get 503. ERR_FATAL: so they did,
- * stop serving and exit; anything else is dealt with.
+ * Commits queued creates, as many as one transaction takes, and answers them (preorder_commit.h); then
+ * the payment events (payment_commit.h). When the database could not take them, they and all others in
+ * the queue get 503. ERR_FATAL: so they did, stop serving and exit; anything else is dealt with.
  */
 CHECKED enum err_code api_commit(struct api *api, struct err *err);
 

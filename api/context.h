@@ -2,9 +2,9 @@
 /*
  * What the api's handlers share. Included by the files of this folder only.
  */
-#include "api/api.h"
 #include "api/intake.h"
 #include "api/limits.h"
+#include "api/options.h"
 #include "api/overload.h"
 #include "api/payments.h"
 #include "api/stripe_mode.h"

@@ -2,8 +2,8 @@
 /*
  * The queue between the handlers and the commit: preorders that are valid and not yet durable.
  *
- * It lives for a turn of the loop: filled by handle_preorder_create, emptied by api_commit in the
- * order of arrival. A preorder whose number turns out to be taken gets another one and stays for
+ * It lives for a turn of the loop: filled by handle_preorder_create, emptied by preorder_commit
+ * in the order of arrival. A preorder whose number turns out to be taken gets another one and stays for
  * the next commit.
  */
 #include "api/idempotency.h"

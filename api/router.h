@@ -7,7 +7,13 @@
  * where there is a POST with Accept-Post (W3C Linked Data Platform, 7.1).
  * OPTIONS and 404 carry a Link to the description of all this, api/openapi.json.
  */
-#include "api/api.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "http/message.h"
+
+struct api;
 
 enum body_kind {
     BODY_NONE,

@@ -12,6 +12,7 @@
 #include "api/context.h"
 #include "api/handlers.h"
 #include "api/metrics.h"
+#include "api/received.h"
 #include "api/refusal.h"
 #include "api/stripe_event.h"
 #include "api/stripe_signature.h"
@@ -67,18 +68,18 @@ static void note_version(struct api *api, const struct stripe_event *event) {
 static void pass_over(struct api *api, const struct request *request, void *ticket,
                       const struct stripe_event *event) {
     const char *outcome = stripe_event_kind_name(event->kind);
-    payments_count(api, &event->payment, outcome);
+    received_count(api->options.metrics, &event->payment, outcome);
     log_info(LOG_MSG("payment event"), LOG_TEXT("request_id", request->id),
              LOG_TEXT("stripe_event_id", event->payment.id), LOG_TEXT("type", event->payment.type),
              LOG_TEXT("outcome", outcome));
-    answer(api, ticket, payments_received(request, outcome));
+    answer(api, ticket, received_reply(request, outcome));
 }
 
 static void refuse(struct api *api, const struct request *request, void *ticket,
                    const struct err *err) {
     log_error(LOG_MSG("signed webhook refused"), LOG_TEXT("request_id", request->id),
               LOG_TEXT("error", err->text));
-    payments_count(api, &(struct payment_event){0},
+    received_count(api->options.metrics, &(struct payment_event){0},
                    err->code == ERR_INVALID ? "invalid" : "unavailable");
     answer(api, ticket,
            err->code == ERR_INVALID ? refusal_body(request, err)

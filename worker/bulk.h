@@ -13,9 +13,9 @@
 #include <stdint.h>
 
 #include "common/err.h"
+#include "worker/options.h"
 #include "worker/report.h"
 #include "worker/streak.h"
-#include "worker/worker.h"
 
 struct bulk;
 

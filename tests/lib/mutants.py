@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 # Programs under build/tests that may notice, the likeliest first; `sim` stands for some stories of the simulation,
 # `power` for a story whose power is cut.
-API, CREATE, SETTLE, CLAIM = "unit/api/unit-api-api", "store/store-create", "store/store-settle", "store/store-claim"
+COMMIT = "unit/api/unit-api-preorder_commit"
+CREATE, SETTLE, CLAIM = "store/store-create", "store/store-settle", "store/store-claim"
 GATE, OPEN, JOB, ACCOUNT = "store/store-gate", "store/store-open", "store/store-job", "store/store-account"
 WORKERS, PAYMENT, REPAIR, CHECKPOINT = (
     "store/store-workers",
@@ -50,12 +51,12 @@ MUTANTS = [
     # ---- What was promised survives ----
     _durability(
         "201 whatever the commit said",
-        "api/api.c",
+        "api/preorder_commit.c",
         "    enum err_code code = store_create_preorders(api->options.store, creates, count, err);\n",
         "    enum err_code code = store_create_preorders(api->options.store, creates, count, err);\n"
         "    for (size_t i = 0; i < count; i++) {\n        creates[i].result = CREATE_STORED;\n    }\n"
         "    code = ERR_OK;\n",
-        API,
+        COMMIT,
         "sim",
     ),
     _durability(
@@ -145,7 +146,7 @@ MUTANTS = [
         "memcmp(fingerprint, create->fingerprint, FINGERPRINT_BYTES) != 0",
         "fingerprint == NULL",
         CREATE,
-        API,
+        COMMIT,
     ),
     _durability(
         "no fence",

@@ -3,7 +3,7 @@
  *
  * Method: a store that remembers what it was given and answers as the test wants it.
  */
-#include "api/payments.h"
+#include "api/payment_commit.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,12 +14,13 @@
 
 #include <cmocka.h>
 
+#include "api/api.h"
 #include "api/context.h"
 #include "api/metrics.h"
 #include "common/log.h"
 #include "common/store/ops.h"
 
-enum { REPLIES_MAX = 2 * PAYMENTS_BATCH_MAX };
+enum { REPLIES_MAX = 2 * PAYMENT_COMMIT_MAX };
 
 struct world {
     struct store store; /* first: the engine gets a pointer to it */
@@ -117,7 +118,7 @@ static void push(struct world *world, size_t count) {
 
 static void commit(struct world *world, enum err_code expected) {
     struct err err = {0};
-    assert_int_equal(payments_commit(&world->api, &err), expected);
+    assert_int_equal(payment_commit(&world->api, &err), expected);
 }
 
 static double counted(struct world *world, const char *outcome) {
@@ -160,13 +161,13 @@ static void an_empty_queue_asks_nobody(void **state) {
 
 static void takes_no_more_at_once_than_the_gate_can_bear(void **state) {
     struct world *world = *state;
-    push(world, PAYMENTS_BATCH_MAX + 2);
+    push(world, PAYMENT_COMMIT_MAX + 2);
     commit(world, ERR_OK);
-    assert_int_equal(world->apply_count, PAYMENTS_BATCH_MAX);
+    assert_int_equal(world->apply_count, PAYMENT_COMMIT_MAX);
     assert_int_equal(api_queued_count(&world->api), 2);
     commit(world, ERR_OK);
     assert_int_equal(world->apply_count, 2);
-    assert_int_equal(world->reply_count, PAYMENTS_BATCH_MAX + 2);
+    assert_int_equal(world->reply_count, PAYMENT_COMMIT_MAX + 2);
     assert_int_equal(api_queued_count(&world->api), 0);
 }
 
@@ -213,11 +214,11 @@ static void whoever_queues_behind_a_failure_is_told_at_once(void **state) {
     struct world *world = *state;
     struct err err = {0};
     world->code = ERR_BUSY;
-    push(world, PAYMENTS_BATCH_MAX + 5);
+    push(world, PAYMENT_COMMIT_MAX + 5);
     assert_int_equal(api_commit(&world->api, &err), ERR_OK);
     assert_int_equal(world->call_count, 1);
-    assert_int_equal(world->reply_count, PAYMENTS_BATCH_MAX + 5);
-    assert_int_equal(world->replies[PAYMENTS_BATCH_MAX + 4].status, 503);
+    assert_int_equal(world->reply_count, PAYMENT_COMMIT_MAX + 5);
+    assert_int_equal(world->replies[PAYMENT_COMMIT_MAX + 4].status, 503);
     assert_int_equal(api_queued_count(&world->api), 0);
 }
 
