@@ -15,6 +15,7 @@
 #include "common/store/ops.h"
 
 enum { REPLIES_MAX = 2 * PREORDER_COMMIT_MAX, MONO_US = 1000000 };
+#define WALL_MS INT64_C(1795353434999)
 
 struct failing_store {
     struct store base;
@@ -34,7 +35,7 @@ struct world {
     struct random inner_random;
     bool repeats_numbers;
     struct api *api;
-    struct clock clock; /* stands still: how fast the machine is decides nothing */
+    struct clock clock; /* stands still, both hands: how fast the machine is decides nothing */
     int64_t offset_us;
     struct reply replies[REPLIES_MAX];
     void *tickets[REPLIES_MAX];
