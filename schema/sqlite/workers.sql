@@ -23,6 +23,9 @@ WHERE name = :name;
 -- name: worker_has_claims
 SELECT EXISTS (SELECT 1 FROM outbox WHERE claimed_by = :name);
 
+-- name: worker_has_claim
+SELECT EXISTS (SELECT 1 FROM outbox WHERE id = :id AND token = :token AND claimed_by = :name);
+
 -- name: claims_lose
 -- What a dead worker had in hand is due now. Who claims it next writes `unknown` for the old claim.
 UPDATE outbox

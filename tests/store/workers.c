@@ -272,6 +272,48 @@ static void one_that_leaves_with_events_in_hand_lets_go_of_them(void **state) {
     leave(second);
 }
 
+/* Else nobody would try for as long as its lease, which may be a day. */
+static void a_probe_ends_with_its_worker(void **state) {
+    struct fixture *fixture = *state;
+    fixture_store_samples(fixture, 1, NULL);
+    fixture_run(fixture, "UPDATE account SET paused_at = 1, pause_reason = 'the key is wrong'");
+    struct store *victim = join(fixture, "a", "east");
+    struct store *neighbour = join(fixture, "b", "east");
+    struct claim_batch batch = claim(victim, "a", NOW_MS, 3);
+    assert_true(batch.is_probe);
+    claim_batch_release(&batch);
+    fixture_run(fixture, "UPDATE account SET probe_at = %d", NOW_MS); /* a short interval */
+    (void)tend(neighbour, NOW_MS);
+    assert_int_equal(claim_count(neighbour, "b", NOW_MS, 3), 0);
+    store_close(victim);
+    assert_string_equal(tend(neighbour, NOW_MS + 1).dead_name, "a");
+    batch = claim(neighbour, "b", NOW_MS + 1, 3);
+    assert_int_equal(batch.claim_count, 1);
+    assert_true(batch.is_probe);
+    claim_batch_release(&batch);
+    leave(neighbour);
+}
+
+static void anothers_probe_outlives_a_worker(void **state) {
+    struct fixture *fixture = *state;
+    fixture_store_samples(fixture, 2, NULL);
+    struct store *victim = join(fixture, "a", "east");
+    struct store *neighbour = join(fixture, "b", "east");
+    assert_int_equal(claim_count(victim, "a", NOW_MS, 1), 1);
+    fixture_run(fixture, "UPDATE account SET paused_at = 1, pause_reason = 'the key is wrong'");
+    struct claim_batch batch = claim(neighbour, "b", NOW_MS, 1);
+    assert_true(batch.is_probe);
+    fixture_run(fixture, "UPDATE account SET probe_at = %d", NOW_MS);
+    store_close(victim);
+    assert_string_equal(tend(neighbour, NOW_MS + 1).dead_name, "a");
+    assert_int_equal(claim_count(neighbour, "b", NOW_MS + 1, 2), 0);
+    assert_string_equal(fixture_text(fixture, "SELECT probe_event_id FROM account"),
+                        batch.claims[0].event_id.text);
+    claim_batch_release(&batch);
+    leave(neighbour);
+    assert_string_equal(fixture_text(fixture, "SELECT probe_event_id FROM account"), "");
+}
+
 /* ---- Life ------------------------------------------------------------------------------------- */
 
 static void a_living_neighbour_is_never_robbed(void **state) {
@@ -404,6 +446,8 @@ int main(void) {
         EACH(several_dead_are_struck_off_one_by_one),
         EACH(a_full_hand_is_freed_in_batches),
         EACH(one_that_leaves_with_events_in_hand_lets_go_of_them),
+        EACH(a_probe_ends_with_its_worker),
+        EACH(anothers_probe_outlives_a_worker),
         EACH(a_living_neighbour_is_never_robbed),
         EACH(a_lapsed_claim_of_the_living_is_not_in_the_way),
         EACH(a_worker_does_not_rob_itself),
