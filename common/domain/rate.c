@@ -50,6 +50,18 @@ static void begin_window(struct rate_cap *cap, const struct rate_hint *hint, int
     };
 }
 
+static bool is_of_old_time(const struct rate_cap *cap, int64_t now_ms) {
+    return cap->reset_at_ms > now_ms + RATE_STEADY_MS + SAME_WINDOW_MS;
+}
+
+bool rate_cap_set_back(struct rate_cap *cap, int64_t now_ms) {
+    bool is_over = is_of_old_time(cap, now_ms);
+    if (is_over) {
+        *cap = (struct rate_cap){0};
+    }
+    return is_over;
+}
+
 void rate_cap_note(struct rate_cap *cap, const struct rate_hint *hint) {
     bool is_said = hint->remaining_count >= 0 && hint->reset_s > 0 &&
                    hint->reset_s <= RATE_STEADY_MS / MS_PER_S;
@@ -82,8 +94,7 @@ void rate_cap_settle(struct rate_cap *cap, int64_t in_flight_count) {
 }
 
 int64_t rate_cap_room(const struct rate_cap *cap, int64_t now_ms) {
-    bool is_of_old_time = cap->reset_at_ms > now_ms + RATE_STEADY_MS + SAME_WINDOW_MS;
-    if (now_ms >= cap->reset_at_ms || is_of_old_time) {
+    if (now_ms >= cap->reset_at_ms || is_of_old_time(cap, now_ms)) {
         return INT64_MAX;
     }
     int64_t left_ms = at_least_0(cap->reset_at_ms - cap->remaining_at_ms);

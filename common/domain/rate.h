@@ -69,6 +69,10 @@ struct rate_cap {
     bool is_fresh;                    /* a new lowest came that rate_cap_settle has not seen yet */
 };
 
+/* For a wall clock that was set back: what was said of a window that lies further ahead than it can is
+   forgotten, or no answer would be believed until its time came again. Before anything else is asked of
+   it. True: something has changed. */
+bool rate_cap_set_back(struct rate_cap *cap, int64_t now_ms);
 /* Takes in one answer, in any order. */
 void rate_cap_note(struct rate_cap *cap, const struct rate_hint *hint);
 /* After all answers of a batch were noted: so many requests are on the wire now. */

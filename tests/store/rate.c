@@ -203,6 +203,31 @@ static void a_clock_set_back_does_not_stop_delivery_for_long(void **state) {
     assert_int_equal(step_with(fixture->store, &step).count, 20);
 }
 
+/* Else a cap of the time that is over came back to hold delivery when that time came again. */
+static void a_clock_set_back_leaves_the_answers_believed(void **state) {
+    struct fixture *fixture = *state;
+    fixture_store_samples(fixture, EVENTS, NULL);
+    struct step step = {.now_ms = DUE_MS + 3600000, .count_max = 1, .limits = few};
+    for (int i = 0; i < 2; i++) { /* an answer by the old time, then one by the new */
+        struct stepped first = step_with(fixture->store, &step);
+        assert_int_equal(first.count, 1);
+        struct settlement settlement =
+            fixture_settlement(&first.claims[0], OUTCOME_SENT, step.now_ms);
+        settlement.rate_remaining_count = 7;
+        settlement.rate_reset_s = 60;
+        struct step settles = {.now_ms = step.now_ms,
+                               .limits = few,
+                               .settlements = &settlement,
+                               .settlement_count = 1};
+        (void)step_with(fixture->store, &settles);
+        assert_int_equal(fixture_number(fixture, "SELECT reset_at FROM rates WHERE kind = 'event'"),
+                         step.now_ms + 60000);
+        step.now_ms = DUE_MS;
+    }
+    step.count_max = EVENTS;
+    assert_int_equal(step_with(fixture->store, &step).count, 7);
+}
+
 static void the_status_says_how_much_is_used_and_of_what(void **state) {
     struct fixture *fixture = *state;
     fixture_store_samples(fixture, EVENTS, NULL);
@@ -272,6 +297,7 @@ int main(void) {
         EACH(a_host_that_vanished_holds_its_share_only_for_its_lease),
         EACH(what_klaviyo_says_is_left_holds_for_every_worker),
         EACH(a_clock_set_back_does_not_stop_delivery_for_long),
+        EACH(a_clock_set_back_leaves_the_answers_believed),
         EACH(the_status_says_how_much_is_used_and_of_what),
         EACH(a_new_allowance_is_remembered),
         EACH(answers_of_many_times_all_count),

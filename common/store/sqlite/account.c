@@ -354,6 +354,7 @@ enum err_code account_desk_open(struct sqlite_store *self, enum rate_kind kind,
     };
     if (code == ERR_OK) {
         desk->is_account_changed = account_set_back(&desk->account, &desk->moment);
+        desk->is_rate_changed |= rate_cap_set_back(&desk->use.cap, request->now_ms);
     }
     return code;
 }

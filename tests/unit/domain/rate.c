@@ -198,6 +198,19 @@ static void a_cap_of_a_time_that_was_set_back_holds_nobody(void **state) {
     assert_true(rate_cap_room(&cap, NOW_MS - INT64_C(3600) * 1000) == INT64_MAX);
 }
 
+static void what_is_said_after_a_clock_was_set_back_is_believed(void **state) {
+    (void)state;
+    struct rate_cap cap = {0};
+    note(&cap, NOW_MS + INT64_C(3600) * 1000, 0, 60);
+    rate_cap_settle(&cap, 0);
+    assert_true(rate_cap_set_back(&cap, NOW_MS));
+    assert_false(rate_cap_set_back(&cap, NOW_MS));
+    note(&cap, NOW_MS, 7, 60);
+    rate_cap_settle(&cap, 0);
+    assert_false(rate_cap_set_back(&cap, NOW_MS - 29999)); /* as far ahead as it may be */
+    assert_int_equal(rate_cap_room(&cap, NOW_MS), 7);
+}
+
 static void the_reset_is_the_earliest_that_was_said(void **state) {
     (void)state;
     struct rate_cap cap = {0};
@@ -273,6 +286,7 @@ int main(void) {
         cmocka_unit_test(the_lowest_is_the_latest_in_whatever_order_answers_come),
         cmocka_unit_test(a_new_window_forgets_the_old_one),
         cmocka_unit_test(a_cap_of_a_time_that_was_set_back_holds_nobody),
+        cmocka_unit_test(what_is_said_after_a_clock_was_set_back_is_believed),
         cmocka_unit_test(the_reset_is_the_earliest_that_was_said),
         cmocka_unit_test(alone_we_leave_nothing_to_others),
         cmocka_unit_test(another_client_keeps_its_pace),
