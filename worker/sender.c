@@ -78,15 +78,13 @@ static int on_close(void *context, curl_socket_t fd) {
 static int on_request(void *context, char *peer_ip, char *local_ip, int peer_port, int local_port) {
     (void)peer_ip, (void)peer_port;
     struct sender_slot *slot = context;
-    struct sockets_entry *entry = sockets_find(&slot->sender->sockets, local_ip, local_port);
     if (slot->request_count > 0) {
         return CURL_PREREQFUNC_ABORT; /* libcurl wants to send again: see sender.h */
     }
-    if (entry == NULL || (entry->has_served && !sockets_is_silent(entry))) {
+    if (!sockets_take(&slot->sender->sockets, local_ip, local_port)) {
         slot->met_noise = true;
         return CURL_PREREQFUNC_ABORT;
     }
-    entry->has_served = true;
     slot->request_count = 1;
     return CURL_PREREQFUNC_OK;
 }

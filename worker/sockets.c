@@ -53,17 +53,25 @@ static void learn_local_end(struct sockets_entry *entry) {
     }
 }
 
-struct sockets_entry *sockets_find(struct sockets *sockets, const char *local_ip, int local_port) {
+static bool is_at(struct sockets_entry *entry, const char *local_ip, int local_port) {
+    if (entry->local_port == 0) {
+        learn_local_end(entry);
+    }
+    return entry->local_port == local_port && strcmp(entry->local_ip, local_ip) == 0;
+}
+
+bool sockets_take(struct sockets *sockets, const char *local_ip, int local_port) {
+    bool is_there = false;
+    bool is_silent = true;
     for (size_t i = 0; i < sockets->entry_count; i++) {
         struct sockets_entry *entry = &sockets->entries[i];
-        if (entry->local_port == 0) {
-            learn_local_end(entry);
-        }
-        if (entry->local_port == local_port && strcmp(entry->local_ip, local_ip) == 0) {
-            return entry;
+        if (is_at(entry, local_ip, local_port)) {
+            is_there = true;
+            is_silent = is_silent && (!entry->has_served || sockets_is_silent(entry));
+            entry->has_served = true;
         }
     }
-    return NULL;
+    return is_there && is_silent;
 }
 
 bool sockets_is_silent(const struct sockets_entry *entry) {

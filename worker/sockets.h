@@ -34,9 +34,13 @@ void sockets_release(struct sockets *sockets); /* closes nothing; also right for
 CHECKED bool sockets_add(struct sockets *sockets, int fd);
 void sockets_remove(struct sockets *sockets, int fd);
 
-/* The one with this local end, as libcurl writes it ("127.0.0.1", 40213); NULL if there is none.
-   Valid until the next add or remove. */
-struct sockets_entry *sockets_find(struct sockets *sockets, const char *local_ip, int local_port);
+/*
+ * True if a request may be written to the connection with this local end, as libcurl writes it
+ * ("127.0.0.1", 40213): it is in the set, and has never served or is silent. It counts as having served
+ * then. The kernel gives one port to connections that go to different addresses; nobody knows which of
+ * those is meant, so it takes all of them.
+ */
+CHECKED bool sockets_take(struct sockets *sockets, const char *local_ip, int local_port);
 
 /* True if nothing waits to be read: no byte, no end, no error. */
 bool sockets_is_silent(const struct sockets_entry *entry);

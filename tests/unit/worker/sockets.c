@@ -45,15 +45,73 @@ static void a_connection_is_found_by_its_local_end(void **state) {
     assert_true(sockets_add(&sockets, first.near));
     assert_true(sockets_add(&sockets, second.near));
     for (int again = 0; again < 2; again++) {
-        assert_int_equal(sockets_find(&sockets, "127.0.0.1", first.near_port)->fd, first.near);
-        assert_int_equal(sockets_find(&sockets, "127.0.0.1", second.near_port)->fd, second.near);
+        assert_true(sockets_take(&sockets, "127.0.0.1", first.near_port));
+        assert_true(sockets_take(&sockets, "127.0.0.1", second.near_port));
     }
-    assert_null(sockets_find(&sockets, "127.0.0.2", first.near_port));
-    assert_null(sockets_find(&sockets, "::1", first.near_port));
-    assert_null(sockets_find(&sockets, "127.0.0.1", 1));
-    sockets_remove(&sockets, first.near);
-    assert_null(sockets_find(&sockets, "127.0.0.1", first.near_port));
-    assert_int_equal(sockets_find(&sockets, "127.0.0.1", second.near_port)->fd, second.near);
+    assert_false(sockets_take(&sockets, "127.0.0.2", first.near_port));
+    assert_false(sockets_take(&sockets, "::1", first.near_port));
+    assert_false(sockets_take(&sockets, "127.0.0.1", 1));
+    assert_int_equal(send(first.far, "x", 1, 0), 1);
+    assert_false(sockets_take(&sockets, "127.0.0.1", first.near_port));
+    assert_true(sockets_take(&sockets, "127.0.0.1", second.near_port));
+    sockets_remove(&sockets, second.near);
+    assert_false(sockets_take(&sockets, "127.0.0.1", second.near_port));
+    sockets_release(&sockets);
+    close(first.near), close(first.far), close(second.near), close(second.far);
+}
+
+static void the_first_request_asks_for_no_silence(void **state) {
+    (void)state;
+    struct sockets sockets;
+    struct err err;
+    struct pair pair = connect_pair();
+    assert_int_equal(sockets_init(&sockets, 1, &err), ERR_OK);
+    assert_true(sockets_add(&sockets, pair.near));
+    assert_int_equal(send(pair.far, "x", 1, 0), 1);
+    assert_true(sockets_take(&sockets, "127.0.0.1", pair.near_port));
+    assert_false(sockets_take(&sockets, "127.0.0.1", pair.near_port));
+    sockets_release(&sockets);
+    close(pair.near), close(pair.far);
+}
+
+/* To another port of ours, from the local end that the pair has. */
+static struct pair connect_from_same_end(const struct pair *pair) {
+    static const int yes = 1;
+    struct sockaddr_in local = {.sin_family = AF_INET,
+                                .sin_port = htons((uint16_t)pair->near_port),
+                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in peer = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t address_bytes = sizeof peer;
+    struct pair other = {.near = socket(AF_INET, SOCK_STREAM, 0), .near_port = pair->near_port};
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&peer, address_bytes), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&peer, &address_bytes), 0);
+    assert_int_equal(setsockopt(pair->near, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes), 0);
+    assert_int_equal(setsockopt(other.near, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes), 0);
+    assert_int_equal(bind(other.near, (struct sockaddr *)&local, sizeof local), 0);
+    assert_int_equal(connect(other.near, (struct sockaddr *)&peer, address_bytes), 0);
+    other.far = accept(listener, NULL, NULL);
+    assert_true(other.far >= 0);
+    close(listener);
+    return other;
+}
+
+static void of_those_with_one_local_end_all_have_to_be_silent(void **state) {
+    (void)state;
+    struct sockets sockets;
+    struct err err;
+    struct pair first = connect_pair();
+    struct pair second = connect_from_same_end(&first);
+    assert_int_equal(sockets_init(&sockets, 2, &err), ERR_OK);
+    assert_true(sockets_add(&sockets, first.near));
+    assert_true(sockets_add(&sockets, second.near));
+    assert_true(sockets_take(&sockets, "127.0.0.1", first.near_port));
+    assert_true(sockets_take(&sockets, "127.0.0.1", first.near_port));
+    assert_int_equal(send(second.far, "x", 1, 0), 1); /* an answer that nobody asked for */
+    assert_false(sockets_take(&sockets, "127.0.0.1", first.near_port));
+    sockets_remove(&sockets, second.near);
+    assert_true(sockets_take(&sockets, "127.0.0.1", first.near_port));
     sockets_release(&sockets);
     close(first.near), close(first.far), close(second.near), close(second.far);
 }
@@ -79,7 +137,7 @@ static void one_that_does_not_stand_yet_is_not_found(void **state) {
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     assert_int_equal(sockets_init(&sockets, 1, &err), ERR_OK);
     assert_true(sockets_add(&sockets, fd));
-    assert_null(sockets_find(&sockets, "127.0.0.1", 40213));
+    assert_false(sockets_take(&sockets, "127.0.0.1", 40213));
     sockets_release(&sockets);
     close(fd);
 }
@@ -96,7 +154,7 @@ static void a_connection_over_ipv6_is_found_as_well(void **state) {
     assert_int_equal(getsockname(fd, any, &address_bytes), 0);
     assert_int_equal(sockets_init(&sockets, 1, &err), ERR_OK);
     assert_true(sockets_add(&sockets, fd));
-    assert_int_equal(sockets_find(&sockets, "::1", ntohs(address.sin6_port))->fd, fd);
+    assert_true(sockets_take(&sockets, "::1", ntohs(address.sin6_port)));
     sockets_release(&sockets);
     close(fd);
 }
@@ -109,7 +167,7 @@ static void what_is_no_connection_over_ip_is_not_found(void **state) {
     assert_int_equal(sockets_init(&sockets, 2, &err), ERR_OK);
     assert_true(sockets_add(&sockets, fd));
     assert_true(sockets_add(&sockets, -1));
-    assert_null(sockets_find(&sockets, "127.0.0.1", 40213));
+    assert_false(sockets_take(&sockets, "127.0.0.1", 40213));
     sockets_release(&sockets);
     close(fd);
 }
@@ -141,6 +199,8 @@ static void silence_ends_with_a_byte_an_end_or_a_reset(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_connection_is_found_by_its_local_end),
+        cmocka_unit_test(the_first_request_asks_for_no_silence),
+        cmocka_unit_test(of_those_with_one_local_end_all_have_to_be_silent),
         cmocka_unit_test(there_is_room_for_so_many_and_no_more),
         cmocka_unit_test(one_that_does_not_stand_yet_is_not_found),
         cmocka_unit_test(a_connection_over_ipv6_is_found_as_well),
