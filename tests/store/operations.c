@@ -65,7 +65,8 @@ void rig_reset(void) {
         "DELETE FROM preorders WHERE number > '%s';"
         "DELETE FROM rate_flights;"
         "DELETE FROM rate_slots;"
-        "UPDATE account SET not_before = 0, pause_reason = NULL, paused_at = NULL;"
+        "UPDATE account SET not_before = 0, pause_reason = NULL, paused_at = NULL,"
+        " probe_event_id = NULL, probe_token = 0;"
         "COMMIT",
         FIXTURE_NOW_MS, rig.last_number, rig.last_number);
 }
@@ -86,13 +87,15 @@ static void all_abandoned(void) {
                 " WHERE metric <> 'Apart'");
 }
 
-/* A worker of this host in the register whose lock nobody holds, with all events in hand. */
+/* A worker of this host in the register whose lock nobody holds, with all events in hand, one a probe. */
 static void a_neighbour_died(void) {
     all_abandoned();
     fixture_run(rig.fixture,
                 "UPDATE outbox SET claim_expires_at = %d, next_attempt_at = %d"
                 " WHERE metric <> 'Apart'",
                 NOW_MS + LEASE_MS, NOW_MS + LEASE_MS);
+    fixture_run(rig.fixture, "UPDATE account SET (probe_event_id, probe_token) ="
+                             " (SELECT id, token FROM outbox WHERE claimed_by = 'ghost')");
     fixture_run(rig.fixture,
                 "INSERT OR REPLACE INTO workers (name, host_id, slot, pid, listen, started_at,"
                 " seen_at) VALUES ('ghost', 'here', 7, 1, '', 1, 1)");
