@@ -68,7 +68,7 @@ struct config_table {
     const char *summary; /* one paragraph for --help */
     const char *version;
     /* Looks at the settings together and fills in what follows from others; NULL: nothing to do. Its
-       error names the settings. */
+       error names the settings; config_load puts the place of each behind it. */
     enum err_code (*complete)(void *target, struct err *err);
 };
 

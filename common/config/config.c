@@ -134,6 +134,25 @@ static enum err_code apply_entry(const struct config_state *state, size_t index,
     return apply_by_type(entry, text, field_at(target, entry->offset), err);
 }
 
+/* Appends who and where for each setting that the error names; a secret that is not given is nowhere. */
+static enum err_code append_places(const struct config_state *state, struct err *err) {
+    const struct config_table *table = state->table;
+    struct err told = *err;
+    struct buf places;
+    buf_init(&places, ERR_TEXT_BYTES);
+    for (size_t i = 0; i < table->entry_count; i++) {
+        const struct config_entry *entry = &table->entries[i];
+        bool is_somewhere = state->values[i].text != NULL || entry->default_text != NULL;
+        if (is_somewhere && strstr(told.text, entry->name) != NULL) {
+            buf_append_text(&places, places.length == 0 ? ": " : ", ");
+            config_state_describe(state, i, &places);
+        }
+    }
+    err_set(err, told.code, "%s%s", told.text, buf_text(&places));
+    buf_release(&places);
+    return told.code;
+}
+
 static enum err_code apply(const struct config_state *state, void *target, struct err *err) {
     const struct config_table *table = state->table;
     for (size_t i = 0; i < table->entry_count; i++) {
@@ -146,7 +165,10 @@ static enum err_code apply(const struct config_state *state, void *target, struc
             return code;
         }
     }
-    return table->complete != NULL ? table->complete(target, err) : ERR_OK;
+    if (table->complete != NULL && table->complete(target, err) != ERR_OK) {
+        return append_places(state, err);
+    }
+    return ERR_OK;
 }
 
 static enum err_code print(struct buf *text, struct err *err) {

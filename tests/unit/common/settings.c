@@ -250,6 +250,18 @@ static void a_lease_outlasts_the_request_and_its_settlement(void **state) {
     assert_int_equal(run->code, ERR_OK);
 }
 
+static void settings_that_do_not_go_together_are_told_with_their_places(void **state) {
+    struct run *run = *state;
+    write_file("preorder.conf", "; ours\nlease = 5s\n");
+    set("PREORDER_WRITE_TIMEOUT", "3s");
+    LOAD(run, SETTINGS_WORKER, "--config=preorder.conf");
+    assert_refused(run, "PREORDER_LEASE (preorder.conf:2)", "PREORDER_WRITE_TIMEOUT (environment)");
+    assert_refused(run, "PREORDER_REQUEST_TIMEOUT (default)", "still on its way: PREORDER_");
+    LOAD(run, SETTINGS_WORKER, "--retry-base=2m", "--retry-max=1m");
+    assert_refused(run, "PREORDER_RETRY_BASE (flag --retry-base), ", "(flag --retry-max)");
+    assert_null(strstr(run->err.text, "PREORDER_RETRY_MAX_A"));
+}
+
 static void the_first_wait_is_no_longer_than_the_longest(void **state) {
     struct run *run = *state;
     LOAD(run, SETTINGS_WORKER, "--retry-base=2m", "--retry-max=1m");
@@ -392,6 +404,7 @@ int main(void) {
         TEST(a_worker_address_that_was_given_is_no_default),
         TEST(the_base_url_loses_its_last_slash),
         TEST(a_lease_outlasts_the_request_and_its_settlement),
+        TEST(settings_that_do_not_go_together_are_told_with_their_places),
         TEST(the_first_wait_is_no_longer_than_the_longest),
         TEST(a_request_outlasts_its_write),
         TEST(a_limit_behind_a_unix_socket_needs_its_proxy),

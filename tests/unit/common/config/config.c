@@ -143,9 +143,13 @@ static void settings_are_looked_at_together(void **state) {
     struct shop_run *run = *state;
     shop_set("SHOP_KEY", "k");
     SHOP_LOAD(run, "--name=incomplete");
-    assert_refused(run, "SHOP_NAME does not go with SHOP_COUNT");
+    assert_refused(
+        run,
+        "SHOP_NAME does not go with SHOP_COUNT: SHOP_NAME (flag --name), SHOP_COUNT (default)");
     SHOP_LOAD(run, "--name=incomplete", "--check-config"); /* it is looked at there, too */
-    assert_refused(run, "SHOP_NAME does not go with SHOP_COUNT");
+    assert_refused(
+        run,
+        "SHOP_NAME does not go with SHOP_COUNT: SHOP_NAME (flag --name), SHOP_COUNT (default)");
 }
 
 static void a_table_may_do_without_a_look_at_all(void **state) {
