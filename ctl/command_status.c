@@ -32,7 +32,7 @@ static void print_pause(const struct store_status *status, int64_t now_ms) {
 
 static void print_account(const struct store_status *status, int64_t now_ms) {
     char when[FORMAT_WHEN_BYTES];
-    if (status->account_not_before_ms > now_ms) {
+    if (status->account_reason == ACCOUNT_REASON_THROTTLED) {
         format_when(status->account_not_before_ms, now_ms, when);
         (void)printf("Klaviyo      asked us to wait until %s\n", when);
     }
@@ -44,7 +44,7 @@ static void print_account(const struct store_status *status, int64_t now_ms) {
         print_until(status, now_ms, "next probe", "");
     } else if (status->account_reason == ACCOUNT_REASON_NONE) {
         (void)printf("Klaviyo      nothing holds sending back\n");
-    } else if (status->account_not_before_ms <= now_ms) {
+    } else if (status->account_reason != ACCOUNT_REASON_THROTTLED) {
         (void)printf("Klaviyo      held back for a moment: %s\n",
                      account_reason_name(status->account_reason));
     }

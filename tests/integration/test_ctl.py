@@ -135,6 +135,14 @@ def test_status_tells_a_pause_and_why(desk):
     assert "asked us to wait until" in desk.said("status")
 
 
+def test_status_does_not_call_a_pause_something_that_klaviyo_asked_for(desk):
+    desk.write("UPDATE account SET pause_reason = 'HTTP 401: bad key', paused_at = ?, probe_at = ?",
+               now_ms() - 60000, now_ms() + 60000)
+    text = desk.said("status")
+    assert "next probe" in text
+    assert "asked us to wait" not in text
+
+
 # ---- list ----
 
 def test_list_is_newest_first_and_stops_at_50(desk):
