@@ -44,6 +44,13 @@ def test_it_wants_a_yes(shop):
     assert shop.ctl_json("status")["account"]["paused_at"] is None
 
 
+def test_without_a_reason_it_says_so(shop):
+    assert shop.ctl("pause", "--yes").returncode == 0
+    assert shop.ctl_json("status")["account"]["pause_reason"] == "no reason given"
+    assert "the account is paused by a person: no reason given" in shop.ctl("check").stdout
+    assert audit_lines(shop) == [("pause", "account", "", 1)]
+
+
 def test_twice_is_once(shop):
     assert shop.ctl_json("pause", "--yes")["changed"] is True
     assert shop.ctl_json("pause", "--yes")["changed"] is False
