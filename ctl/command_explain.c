@@ -64,10 +64,13 @@ static void print_flag(const struct preorder_view *preorder) {
     char flag[sizeof preorder->flag];
     if (preorder->flag[0] != '\0') {
         format_safe(preorder->flag, strlen(preorder->flag), flag, sizeof flag);
+        bool is_completed = strcmp(preorder->status, "completed") == 0;
         (void)printf("Preorder %s waits for a person: %s\n"
                      "  To look: preorderctl show %s\n"
-                     "  To complete it all the same: preorderctl accept-payment %s\n",
-                     preorder->number, flag, preorder->number, preorder->number);
+                     "  To %s: preorderctl accept-payment %s\n",
+                     preorder->number, flag, preorder->number,
+                     is_completed ? "clear the flag" : "complete it all the same",
+                     preorder->number);
     }
 }
 

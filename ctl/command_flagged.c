@@ -65,8 +65,9 @@ static CHECKED enum err_code print_preorders(const struct ctl *ctl, const struct
     }
     enum err_code code = print_table(ctl, list, err);
     if (code == ERR_OK) {
-        (void)printf("\nTo look: preorderctl show PREORDER. To complete one all the same: "
-                     "preorderctl accept-payment PREORDER\n");
+        (void)printf(
+            "\nTo look: preorderctl show PREORDER. To complete one all the same, or "
+            "to clear the flag of one that is completed: preorderctl accept-payment PREORDER\n");
     }
     if (code == ERR_OK && options->limit == NULL && list->preorder_count == (size_t)limit) {
         (void)fflush(stdout);

@@ -76,6 +76,15 @@ def test_explain_tells_the_flag_and_what_an_event_came_of(desk):
     assert desk.json("explain", preorder["number"])[0]["preorder_flag"].startswith("paid otherwise")
 
 
+def test_explain_does_not_offer_to_complete_what_is_completed(desk):
+    preorder = flagged(desk)
+    assert "To complete it all the same: " in desk.said("explain", preorder["number"])
+    desk.write("UPDATE preorders SET status = 'completed' WHERE id = ?", preorder["id"])
+    text = desk.said("explain", preorder["number"])
+    assert "To complete it" not in text
+    assert f"To clear the flag: preorderctl accept-payment {preorder['number']}" in text
+
+
 def test_status_and_check_count_them(desk):
     assert desk.json("status")["flagged"] == 0
     assert desk.run("check", "--workers", "0").returncode == 0
