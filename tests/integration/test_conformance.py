@@ -222,6 +222,18 @@ def test_a_slow_client_never_reaches_the_api(roads, path):
     assert not [line for line in road.requests_until(other) if '"slow"' in line]
 
 
+@pytest.mark.parametrize("path", ["nginx", "haproxy"])
+def test_an_api_that_is_away_is_told_whatever_the_size_of_the_body(tmp_path, path):
+    """Not as a body that is too large: Stripe's events may be larger than a create."""
+    road = Road(tmp_path, path)
+    road.system.api.stop()
+    with road.connect() as connection:
+        response = connection.ask("POST", "/webhooks/stripe", None, {"padding": "x" * 200_000})
+        assert response.status == 503 and response.header("Retry-After") == "1", response
+        assert response.header("Content-Type") == "application/problem+json"
+    assert not road.close()
+
+
 def test_nginx_takes_the_configuration(tmp_path):
     path = proxy.nginx_files(tmp_path, "127.0.0.1:8080", 8443, 8000)
     done = subprocess.run([proxy.NGINX, "-t", "-p", tmp_path, "-e", "stderr", "-c", path],
