@@ -38,7 +38,7 @@ def number_of(name, header):
 
 # Of the log, from which on they work it off.
 API_PAGES = number_of("SERVE_CHECKPOINT_PAGES", "api/serve.h")
-WORKER_PAGES = number_of("WORKER_LOG_PAGES_MIN", "worker/worker.h")
+WORKER_PAGES = number_of("WORKER_LOG_PAGES_MIN", "worker/options.h")
 
 
 @dataclass(frozen=True)
