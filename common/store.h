@@ -544,7 +544,8 @@ CHECKED enum err_code store_resume_account(struct store *store, const struct acc
  */
 
 /* Dead events that match become pending and due now, attempts and age anew; one whose preorder has
-   an earlier unfinished event waits behind that, and later ones of its preorder wait for it again. */
+   an earlier unfinished event waits behind that, and later ones of its preorder wait for it again: one
+   that a worker has in hand as soon as it comes back unfinished. */
 CHECKED enum err_code store_retry_events(struct store *store, const struct repair *repair,
                                          int64_t *count_out, struct err *err);
 

@@ -56,6 +56,8 @@ WHERE rowid = :rowid
 ON CONFLICT (outbox_id, token) DO NOTHING;
 
 -- name: settle_event
+-- Not due while an earlier event of its preorder is unfinished: a person may have retried that one
+-- meanwhile.
 UPDATE outbox
 SET status           = :status,
     single_only      = max(single_only, :single_only),
@@ -64,7 +66,15 @@ SET status           = :status,
                             ELSE held_before END,
     first_attempt_at = CASE WHEN :is_judged THEN coalesce(first_attempt_at, :started_at)
                             ELSE first_attempt_at END,
-    next_attempt_at  = :next_attempt_at,
+    next_attempt_at  = CASE
+                           WHEN :status = 'pending'
+                               AND EXISTS (SELECT 1
+                                           FROM outbox AS e
+                                           WHERE e.preorder_id = outbox.preorder_id
+                                             AND e.sequence < outbox.sequence
+                                             AND e.status = 'pending') THEN NULL
+                           ELSE :next_attempt_at
+                       END,
     last_http_status = :http_status,
     last_error       = :error,
     sent_at          = :sent_at,
@@ -80,7 +90,14 @@ WHERE id = :id
 UPDATE outbox
 SET attempts         = attempts - 1,
     single_only      = max(single_only, :single_only),
-    next_attempt_at  = :next_attempt_at,
+    next_attempt_at  = CASE
+                           WHEN EXISTS (SELECT 1
+                                        FROM outbox AS e
+                                        WHERE e.preorder_id = outbox.preorder_id
+                                          AND e.sequence < outbox.sequence
+                                          AND e.status = 'pending') THEN NULL
+                           ELSE :next_attempt_at
+                       END,
     claimed_by       = NULL,
     claimed_at       = NULL,
     claim_expires_at = NULL

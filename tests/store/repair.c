@@ -138,6 +138,32 @@ static void a_later_event_in_hand_is_not_held_back_by_a_retry(void **state) {
     assert_string_equal(row(fixture, id.text), "pending|0|1005000|");
 }
 
+/* Whatever became of that attempt, but for the end of it. */
+static void once_it_is_back_it_waits_for_the_retried_one(void **state) {
+    static const enum outcome back[] = {OUTCOME_RETRY, OUTCOME_THROTTLED, OUTCOME_PAUSED,
+                                        OUTCOME_UNSENT};
+    struct fixture *fixture = *state;
+    struct ident id;
+    fixture_store_samples(fixture, 1, &id);
+    add_followers(fixture, &id);
+    for (size_t i = 0; i < sizeof back / sizeof back[0]; i++) {
+        struct claim claim = fixture_claim_one(fixture, LATER_MS);
+        assert_string_equal(claim.event_id.text, id.text);
+        struct settlement verdict = fixture_settlement(&claim, OUTCOME_DEAD, LATER_MS);
+        (void)fixture_settle(fixture, &verdict, LATER_MS);
+        claim = fixture_claim_one(fixture, LATER_MS); /* the second */
+        assert_int_equal(change_one(fixture, store_retry_events, &id), 1);
+        verdict = fixture_settlement(&claim, back[i], LATER_MS);
+        verdict.next_attempt_at_ms = LATER_MS;
+        verdict.pause_reason = back[i] == OUTCOME_PAUSED ? "the key is wrong" : NULL;
+        (void)fixture_settle(fixture, &verdict, LATER_MS);
+        assert_int_equal(fixture_number(fixture, "SELECT next_attempt_at FROM outbox"
+                                                 " WHERE id = 'second'"),
+                         -1);
+        fixture_run(fixture, "UPDATE account SET paused_at = NULL, pause_reason = NULL");
+    }
+}
+
 static void what_comes_after_a_retried_event_waits_for_it_again(void **state) {
     struct fixture *fixture = *state;
     struct ident id;
@@ -465,6 +491,7 @@ int main(void) {
         WITH_DATABASE(a_retried_event_waits_behind_an_unfinished_earlier_one),
         WITH_DATABASE(a_retried_event_does_not_wait_behind_finished_ones),
         WITH_DATABASE(a_later_event_in_hand_is_not_held_back_by_a_retry),
+        WITH_DATABASE(once_it_is_back_it_waits_for_the_retried_one),
         WITH_DATABASE(what_comes_after_a_retried_event_waits_for_it_again),
         WITH_DATABASE(all_dead_events_of_a_preorder_are_retried_in_their_order),
         WITH_DATABASE(a_verdict_from_before_does_not_undo_a_retry),
