@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/stripe_amount.h"
 #include "common/clock.h"
 #include "common/domain/document.h"
 
@@ -124,6 +125,8 @@ static enum err_code read_object(const json_t *object, struct payment_event *pay
         read_currency(object, payment->currency, err) != ERR_OK) {
         return err->code;
     }
+    payment->amount_subtotal = stripe_amount_minor(payment->amount_subtotal, payment->currency);
+    payment->amount_total = stripe_amount_minor(payment->amount_total, payment->currency);
     take_extra(json_object_get(object, "consent"), "promotions", payment->promotions_consent,
                sizeof payment->promotions_consent);
     const json_t *expiration = json_object_get(object, "after_expiration");

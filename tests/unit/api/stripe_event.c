@@ -61,6 +61,15 @@ static void reads_all_that_matters(void **state) {
     assert_string_equal(payment->traceparent, "");
 }
 
+static void amounts_are_in_minor_units(void **state) {
+    (void)state;
+    struct stripe_event event =
+        parse(EVENT(COMPLETED, SESSION ",\"payment_status\":\"paid\",\"amount_subtotal\":500000,"
+                                       "\"amount_total\":400000,\"currency\":\"isk\""));
+    assert_int_equal(event.payment.amount_subtotal, 5000);
+    assert_int_equal(event.payment.amount_total, 4000);
+}
+
 static void what_is_not_said_is_unknown(void **state) {
     (void)state;
     static const char *const bodies[] = {
@@ -290,6 +299,7 @@ static void every_kind_has_a_name_of_its_own(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_all_that_matters),
+        cmocka_unit_test(amounts_are_in_minor_units),
         cmocka_unit_test(what_is_not_said_is_unknown),
         cmocka_unit_test(what_merely_goes_along_stops_no_payment),
         cmocka_unit_test(finds_the_preorder_wherever_it_is_named),
