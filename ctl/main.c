@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/streams.h"
 #include "ctl/check.h"
 #include "ctl/command.h"
 
@@ -108,6 +109,7 @@ static CHECKED enum err_code run_command(const struct settings *settings, int ar
 }
 
 int main(int argc, char **argv) {
+    streams_reserve();
     struct err err = {0};
     struct settings settings = {0};
     int next = 0;

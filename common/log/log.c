@@ -2,7 +2,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -14,6 +13,7 @@
 
 #include "common/clock.h"
 #include "common/log/format.h"
+#include "common/streams.h"
 
 /* The one log of a process: set up once by main, written by any thread. */
 static const char *log_component;
@@ -55,20 +55,8 @@ static enum log_format resolve_format(enum log_format format) {
     return format;
 }
 
-/* Started without one of the three standard descriptors, a process would get its number for the next
-   file or socket, and the log would be written there. */
-static void keep_standard_descriptors(void) {
-    int fd = -1;
-    do {
-        fd = open("/dev/null", O_RDWR | O_CLOEXEC); /* takes the lowest number */
-    } while (fd >= 0 && fd <= STDERR_FILENO);
-    if (fd >= 0) {
-        (void)close(fd);
-    }
-}
-
 void log_init(const char *component, enum log_format format, enum log_level level) {
-    keep_standard_descriptors();
+    streams_reserve();
     log_component = component;
     log_chosen_format = resolve_format(format);
     log_set_level(level);

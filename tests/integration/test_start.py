@@ -5,6 +5,7 @@ import os
 import socket
 import sqlite3
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -33,6 +34,17 @@ def test_help_and_version_are_there(system, program):
 def test_an_unknown_flag_is_wrong_usage(system, program):
     done = system.run(program, "--no-such-flag", "1")
     assert done.returncode == 2 and "no-such-flag" in done.stderr.splitlines()[0]
+
+
+def test_nothing_is_printed_into_a_file_where_standard_output_was_closed(system):
+    system.migrate().start_api()
+    for _ in range(100):
+        system.created()
+    gate = Path(f"{system.database}-gate")
+    before = gate.stat().st_size
+    done = system.run("/bin/sh", "-c", 'exec "$0" list --limit 1000 >&-', CTL)
+    told(done, 1, "standard output takes nothing")
+    assert gate.stat().st_size == before, "customers' addresses in the gate's file"
 
 
 def test_settings_are_listed_with_their_origin_and_secrets_masked(system):
