@@ -104,6 +104,16 @@ static size_t count_running(const struct explain_input *input) {
     return count;
 }
 
+/* Of workers none of which runs: one that lives all the same; NULL if there is none. */
+static const struct worker_view *find_still(const struct worker_list *workers) {
+    for (size_t i = 0; i < workers->worker_count; i++) {
+        if (workers->workers[i].is_alive) {
+            return &workers->workers[i];
+        }
+    }
+    return NULL;
+}
+
 /* How it goes for the worker that claimed the event; false if it will not finish. */
 static bool explain_holder(const struct explain_input *input, struct explanation *explanation) {
     const struct worker_view *holder = find_worker(input->workers, input->event->claimed_by);
@@ -131,12 +141,23 @@ static bool explain_holder(const struct explain_input *input, struct explanation
 
 /* True if somebody could take the event; else says that nobody is there. */
 static bool explain_workers(const struct explain_input *input, struct explanation *explanation) {
-    size_t running_count = count_running(input);
-    if (running_count == 0) {
+    if (count_running(input) > 0) {
+        return true;
+    }
+    const struct worker_view *still = find_still(input->workers);
+    if (still == NULL) {
         say(explanation, "No preorder-worker is running: nothing is sent until one is started.");
         advise(explanation, "preorder-worker");
+    } else {
+        char seen[FORMAT_WHEN_BYTES];
+        format_when(still->seen_at_ms, input->now_ms, seen);
+        say(explanation,
+            "No preorder-worker is at work: %s lives (pid %" PRId64 ") but was last seen %s. It is "
+            "stopped or hangs: continue it, or end it and start another.",
+            still->name, still->pid, seen);
+        advise(explanation, "kill -CONT %" PRId64, still->pid);
     }
-    return running_count > 0;
+    return false;
 }
 
 static void explain_sending(const struct explain_input *input, struct explanation *explanation) {

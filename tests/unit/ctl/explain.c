@@ -346,6 +346,21 @@ static void due_for_long_without_any_worker_says_so(void **state) {
     expect_said("No preorder-worker is running: nothing is sent until one is started.");
 }
 
+static void due_while_the_only_worker_stands_still_says_so(void **state) {
+    (void)state;
+    start_worker("host-1:76");
+    scene.worker_views[0].is_alive = false;
+    start_worker("host-1:77");
+    scene.worker_views[1].seen_at_ms = now_ms - 300000;
+    expect("No preorder-worker is at work: host-1:77 lives (pid 77) but was last seen 2026-11-22 "
+           "13:32:14 (5 min ago).",
+           "kill -CONT 77");
+    assert_null(strstr(scene.text, "is running"));
+    scene.worker_views[1].seen_at_ms = now_ms;
+    explain_event(&scene.input, &scene.told);
+    assert_null(strstr(scene.told.sentences[1], "at work"));
+}
+
 static void due_for_long_while_workers_do_nothing_points_to_their_logs(void **state) {
     (void)state;
     start_worker("host-1:77");
@@ -463,6 +478,7 @@ int main(void) {
         IN_SCENE(due_for_a_moment_is_no_reason_to_worry),
         IN_SCENE(due_for_long_while_workers_are_busy_is_a_backlog),
         IN_SCENE(due_for_long_without_any_worker_says_so),
+        IN_SCENE(due_while_the_only_worker_stands_still_says_so),
         IN_SCENE(due_for_long_while_workers_do_nothing_points_to_their_logs),
         IN_SCENE(a_retry_by_a_person_is_seen_in_the_journal),
         IN_SCENE(hostile_words_cannot_steer_the_terminal),
