@@ -112,6 +112,9 @@ static void of_those_with_one_local_end_all_have_to_be_silent(void **state) {
     assert_false(sockets_take(&sockets, "127.0.0.1", first.near_port));
     sockets_remove(&sockets, second.near);
     assert_true(sockets_take(&sockets, "127.0.0.1", first.near_port));
+    assert_true(sockets_add(&sockets, second.near));
+    assert_int_equal(send(first.far, "x", 1, 0), 1);
+    assert_false(sockets_take(&sockets, "127.0.0.1", first.near_port));
     sockets_release(&sockets);
     close(first.near), close(first.far), close(second.near), close(second.far);
 }
