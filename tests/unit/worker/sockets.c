@@ -18,7 +18,17 @@ struct pair {
     int near_port;
 };
 
-static struct pair connect_pair(void) {
+/* From a port of loopback that others may be bound to as well; 0: any. */
+static void bind_shared(int fd, int port) {
+    static const int yes = 1;
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)port),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes), 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+}
+
+static struct pair connect_pair(int near_port) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     struct sockaddr *any = (struct sockaddr *)&address;
     socklen_t address_bytes = sizeof address;
@@ -27,6 +37,7 @@ static struct pair connect_pair(void) {
     assert_int_equal(bind(listener, any, address_bytes), 0);
     assert_int_equal(listen(listener, 1), 0);
     assert_int_equal(getsockname(listener, any, &address_bytes), 0);
+    bind_shared(pair.near, near_port);
     assert_int_equal(connect(pair.near, any, address_bytes), 0);
     pair.far = accept(listener, any, &address_bytes);
     assert_true(pair.far >= 0);
@@ -39,8 +50,8 @@ static void a_connection_is_found_by_its_local_end(void **state) {
     (void)state;
     struct sockets sockets;
     struct err err;
-    struct pair first = connect_pair();
-    struct pair second = connect_pair();
+    struct pair first = connect_pair(0);
+    struct pair second = connect_pair(0);
     assert_int_equal(sockets_init(&sockets, 2, &err), ERR_OK);
     assert_true(sockets_add(&sockets, first.near));
     assert_true(sockets_add(&sockets, second.near));
@@ -64,7 +75,7 @@ static void the_first_request_asks_for_no_silence(void **state) {
     (void)state;
     struct sockets sockets;
     struct err err;
-    struct pair pair = connect_pair();
+    struct pair pair = connect_pair(0);
     assert_int_equal(sockets_init(&sockets, 1, &err), ERR_OK);
     assert_true(sockets_add(&sockets, pair.near));
     assert_int_equal(send(pair.far, "x", 1, 0), 1);
@@ -74,35 +85,12 @@ static void the_first_request_asks_for_no_silence(void **state) {
     close(pair.near), close(pair.far);
 }
 
-/* To another port of ours, from the local end that the pair has. */
-static struct pair connect_from_same_end(const struct pair *pair) {
-    static const int yes = 1;
-    struct sockaddr_in local = {.sin_family = AF_INET,
-                                .sin_port = htons((uint16_t)pair->near_port),
-                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    struct sockaddr_in peer = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t address_bytes = sizeof peer;
-    struct pair other = {.near = socket(AF_INET, SOCK_STREAM, 0), .near_port = pair->near_port};
-    int listener = socket(AF_INET, SOCK_STREAM, 0);
-    assert_int_equal(bind(listener, (struct sockaddr *)&peer, address_bytes), 0);
-    assert_int_equal(listen(listener, 1), 0);
-    assert_int_equal(getsockname(listener, (struct sockaddr *)&peer, &address_bytes), 0);
-    assert_int_equal(setsockopt(pair->near, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes), 0);
-    assert_int_equal(setsockopt(other.near, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes), 0);
-    assert_int_equal(bind(other.near, (struct sockaddr *)&local, sizeof local), 0);
-    assert_int_equal(connect(other.near, (struct sockaddr *)&peer, address_bytes), 0);
-    other.far = accept(listener, NULL, NULL);
-    assert_true(other.far >= 0);
-    close(listener);
-    return other;
-}
-
 static void of_those_with_one_local_end_all_have_to_be_silent(void **state) {
     (void)state;
     struct sockets sockets;
     struct err err;
-    struct pair first = connect_pair();
-    struct pair second = connect_from_same_end(&first);
+    struct pair first = connect_pair(0);
+    struct pair second = connect_pair(first.near_port);
     assert_int_equal(sockets_init(&sockets, 2, &err), ERR_OK);
     assert_true(sockets_add(&sockets, first.near));
     assert_true(sockets_add(&sockets, second.near));
@@ -179,7 +167,7 @@ static void silence_ends_with_a_byte_an_end_or_a_reset(void **state) {
     (void)state;
     static const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
     for (int way = 0; way < 3; way++) {
-        struct pair pair = connect_pair();
+        struct pair pair = connect_pair(0);
         struct sockets_entry entry = {.fd = pair.near};
         assert_true(sockets_is_silent(&entry));
         if (way == 0) {
