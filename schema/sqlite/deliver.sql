@@ -138,6 +138,16 @@ SET worker          = excluded.worker,
     response_body   = excluded.response_body,
     next_attempt_at = excluded.next_attempt_at;
 
+-- name: refused_before
+-- Whether Klaviyo refused this event before, with nothing sent since: a person tried it again.
+SELECT EXISTS (SELECT 1
+               FROM outbox_attempts
+               WHERE outbox_id = :id
+                 AND token < :token
+                 AND outcome = 'dead'
+                 AND http_status = 400
+                 AND finished_at > :last_sent_at);
+
 -- name: release_next
 -- The earliest pending event of the same preorder, if it waits for this one, becomes due.
 UPDATE outbox

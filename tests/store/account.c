@@ -288,6 +288,30 @@ static void refusals_in_a_row_are_counted_for_all_workers(void **state) {
     assert_int_equal(refused_count(fixture), 0);
 }
 
+/* A person who tries the same event again and again is no bad deploy. */
+static void an_event_that_is_retried_counts_once_in_a_row(void **state) {
+    struct fixture *fixture = *state;
+    struct ident id;
+    fixture_store_samples(fixture, 1, &id);
+    struct repair repair = {.filter = {.ids = &id, .id_count = 1},
+                            .actor = "ada",
+                            .reason = "",
+                            .now_ms = FIXTURE_NOW_MS + EVENTS};
+    struct err err = {0};
+    for (int i = 0; i < 3; i++) {
+        int64_t count = 0;
+        (void)end_one(fixture, OUTCOME_DEAD);
+        assert_int_equal(refused_count(fixture), 1);
+        ASSERT_OK(store_retry_events(fixture->store, &repair, &count, &err));
+        assert_int_equal(count, 1);
+    }
+    fixture_run(fixture,
+                "UPDATE account SET last_sent_at = %d, refused = 0", /* then one was sent */
+                FIXTURE_NOW_MS + EVENTS);
+    (void)end_one(fixture, OUTCOME_DEAD);
+    assert_int_equal(refused_count(fixture), 1);
+}
+
 static void members_of_a_job_count_in_the_row_too(void **state) {
     struct fixture *fixture = *state;
     fixture_store_samples(fixture, EVENTS, NULL);
@@ -340,6 +364,7 @@ int main(void) {
         EACH(two_workers_share_one_probe),
         EACH(a_pause_outlives_the_process),
         EACH(refusals_in_a_row_are_counted_for_all_workers),
+        EACH(an_event_that_is_retried_counts_once_in_a_row),
         EACH(members_of_a_job_count_in_the_row_too),
         EACH(who_resumes_starts_the_row_anew),
     };

@@ -222,6 +222,7 @@ static void make_settlements(struct settlement settlements[EVENTS]) {
         settlements[i].next_attempt_at_ms = NOW_MS + 1;
         settlements[i].account_not_before_ms = NOW_MS + 1;
         settlements[i].pause_reason = "401";
+        settlements[i].is_refused = outcomes[i] == OUTCOME_DEAD;
         settlements[i].rate_remaining_count = 5;
         settlements[i].rate_reset_s = 5;
     }

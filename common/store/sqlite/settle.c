@@ -147,6 +147,27 @@ static CHECKED enum err_code settle_one(struct sqlite_store *self,
     return code;
 }
 
+/* In the row of refusals each event counts once, however often a person tries it again. */
+static CHECKED enum err_code count_in_row(struct sqlite_store *self, struct account_desk *desk,
+                                          const struct settlement *settlement, struct err *err) {
+    if (settlement->outcome != OUTCOME_DEAD || !settlement->is_refused) {
+        account_desk_count(desk, settlement);
+        return ERR_OK;
+    }
+    sqlite3_stmt *statement = sqlite_use(self, SQL_REFUSED_BEFORE);
+    sqlite_bind_text(statement, ":id", settlement->event_id.text);
+    sqlite_bind_integer(statement, ":token", settlement->token);
+    sqlite_bind_integer(statement, ":last_sent_at", desk->account.last_sent_at_ms);
+    bool has_row = false;
+    enum err_code code = sqlite_next(self, statement, &has_row, err);
+    assert(code != ERR_OK || has_row); /* EXISTS always gives one */
+    if (code == ERR_OK && sqlite3_column_int(statement, 0) == 0) {
+        account_desk_count(desk, settlement);
+    }
+    (void)sqlite3_reset(statement);
+    return code;
+}
+
 enum err_code sqlite_settle_events(struct sqlite_store *self, const struct settlement_list *list,
                                    const struct claim_request *request, struct account_desk *desk,
                                    struct settle_report *report_out, struct err *err) {
@@ -157,8 +178,8 @@ enum err_code sqlite_settle_events(struct sqlite_store *self, const struct settl
         code = settle_one(self, &list->settlements[i], request, held_ms, &is_stale, err);
         report_out->stale_count += is_stale ? 1 : 0;
         report_out->stale_set |= is_stale && i < 64 ? UINT64_C(1) << i : 0;
-        if (!is_stale) {
-            account_desk_count(desk, &list->settlements[i]);
+        if (code == ERR_OK && !is_stale) {
+            code = count_in_row(self, desk, &list->settlements[i], err);
         }
     }
     return code;
