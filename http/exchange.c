@@ -106,8 +106,10 @@ void exchanges_resume(struct exchanges *exchanges) {
 }
 
 void exchanges_release(struct exchanges *exchanges) {
-    struct exchange *exchange;
-    while ((exchange = TAILQ_FIRST(&exchanges->all)) != NULL) {
+    struct exchange *next = NULL;
+    for (struct exchange *exchange = TAILQ_FIRST(&exchanges->all); exchange != NULL;
+         exchange = next) {
+        next = TAILQ_NEXT(exchange, all_link);
         if (exchange->is_hijacked && exchange->hijacked_fd >= 0) {
             close(exchange->hijacked_fd);
         }
