@@ -226,7 +226,7 @@ struct settlement {
     bool is_single_only; /* from now on the event goes into no bulk job: Klaviyo may have it */
     bool is_kept;        /* OUTCOME_RETRY: claimed again at once, with the next token, due or not */
     bool is_failure;     /* by no fault of the event: counts towards the breaker */
-    bool is_refused;     /* OUTCOME_DEAD: Klaviyo found fault with the event itself */
+    bool is_refused;     /* OUTCOME_DEAD by a 400: Klaviyo found fault with the event itself */
     int64_t rate_remaining_count; /* what the answer said of Klaviyo's current minute */
     int64_t rate_reset_s;         /* and when that ends; 0: nothing */
 };

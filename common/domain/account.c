@@ -384,13 +384,15 @@ struct account_allowance account_allow(const struct account *account, const stru
 /* ---- By hand ---------------------------------------------------------------------------------- */
 
 bool account_pause(struct account *account, const char *reason, int64_t now_ms) {
-    bool was_paused_by_person = account->is_paused_by_person;
+    if (account->is_paused_by_person) {
+        return false;
+    }
     snprintf(account->pause_reason, sizeof account->pause_reason, "%s",
              reason[0] == '\0' ? "no reason given" : reason);
-    account->paused_at_ms = was_paused_by_person ? account->paused_at_ms : now_ms;
+    account->paused_at_ms = now_ms;
     account->is_paused_by_person = true;
     note_held(account, now_ms);
-    return !was_paused_by_person;
+    return true;
 }
 
 bool account_resume(struct account *account, int64_t now_ms) {

@@ -140,8 +140,8 @@ void account_note_vanished(struct account *account, const struct ident *event_id
 /* How long, in all its life, the account was held until `now_ms`. */
 int64_t account_held_ms(const struct account *account, int64_t now_ms);
 
-/* By a person; `reason` "": the account says that none was given. False: it was so already (a new
-   reason is taken all the same). */
+/* By a person; `reason` "": the account says that none was given. False: it was so already, and
+   nothing has changed. */
 bool account_pause(struct account *account, const char *reason, int64_t now_ms);
 /* Ends any pause and forgets what was refused; an open breaker probes at once. False: neither was there. */
 bool account_resume(struct account *account, int64_t now_ms);

@@ -91,7 +91,7 @@ static void a_persons_pause_is_not_probed_and_not_lifted_by_a_success(void **sta
     scene_tell(&scene, ACCOUNT_SENT, 1);
     scene_tell_pause(&scene, "the key is wrong");
     scene_expect_refusal(&scene, ACCOUNT_REASON_PAUSED, INT64_MAX);
-    assert_string_equal(scene.account.pause_reason, "still");
+    assert_string_equal(scene.account.pause_reason, "stock-taking");
     assert_true(account_resume(&scene.account, scene.moment.now_ms));
     assert_int_equal(scene_ask(&scene).count_max, WANTED);
     assert_false(account_resume(&scene.account, scene.moment.now_ms));
