@@ -22,7 +22,7 @@ static const struct switching pausing = {
     "Paused: nothing is sent until `preorderctl resume`. What is on its way is still settled.",
     "It is paused by a person already: nothing was changed.", store_pause_account};
 static const struct switching resuming = {
-    "resume", "resume sending", "Resumed: what is due is sent now.",
+    "resume", "resume sending", "Resumed: what is due is sent, as fast as Klaviyo takes it.",
     "Nothing is paused: nothing was changed.", store_resume_account};
 
 static CHECKED enum err_code print_result(const struct switching *switching,

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -108,8 +109,16 @@ static CHECKED enum err_code run_command(const struct settings *settings, int ar
     return code;
 }
 
+/* The database holds customers' addresses: what is created here is not for everybody to read. Its log
+   takes after it. */
+static void keep_others_out(void) {
+    mode_t mask = umask(S_IRWXO);
+    (void)umask(mask | S_IRWXO);
+}
+
 int main(int argc, char **argv) {
     streams_reserve();
+    keep_others_out();
     struct err err = {0};
     struct settings settings = {0};
     int next = 0;

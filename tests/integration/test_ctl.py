@@ -2,9 +2,11 @@
 
 import json
 import os
+import pathlib
 import pty
 import re
 import select
+import stat
 import subprocess
 import time
 
@@ -102,6 +104,18 @@ def test_migrate_says_what_it_does_and_a_dry_run_does_nothing(system):
     version = system.value("PRAGMA user_version")
     assert system.ctl_json("migrate", "--dry-run") == {
         "version_before": version, "version_after": version, "dry_run": True}
+
+
+@pytest.mark.parametrize("umask, mode", [(0o000, 0o640), (0o022, 0o640), (0o077, 0o600)])
+def test_a_database_is_not_for_everybody_to_read(system, umask, mode):
+    old = os.umask(umask)
+    try:
+        system.migrate().start_api()
+    finally:
+        os.umask(old)
+    system.create()
+    for path in (system.database, pathlib.Path(f"{system.database}-wal"), pathlib.Path(f"{system.database}-shm")):
+        assert stat.S_IMODE(path.stat().st_mode) == mode, path
 
 
 # ---- status ----
