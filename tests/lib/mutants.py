@@ -393,6 +393,27 @@ MUTANTS = [
         ACCOUNT,
     ),
     _other(
+        "a dead worker's probe goes on",
+        f"{SQLITE}/workers.c",
+        "    bool is_its = code == ERR_OK && sqlite3_column_int(statement, 0) != 0;",
+        "    bool is_its = code == ERR_OK && sqlite3_column_int(statement, 0) > 1;",
+        WORKERS,
+    ),
+    _other(
+        "one event is a row of refusals",
+        f"{SQLITE}/settle.c",
+        "    if (code == ERR_OK && sqlite3_column_int(statement, 0) == 0) {",
+        "    if (code == ERR_OK && sqlite3_column_int(statement, 0) <= 1) {",
+        ACCOUNT,
+    ),
+    _other(
+        "a clock set back leaves the old allowance",
+        f"{SQLITE}/account.c",
+        "        desk->is_rate_changed |= rate_cap_set_back(&desk->use.cap, request->now_ms);\n",
+        "",
+        "store/store-rate",
+    ),
+    _other(
         "refusals in a row are nobody's", "common/domain/account.c", "    account->refused_count++;\n", "", ACCOUNT
     ),
     _other(
@@ -414,6 +435,13 @@ MUTANTS = [
         "a job never gets its place", f"{SQLITE}/account.c", "(is_place_left ? 1 : 0)", "(is_place_left ? 0 : 0)", JOB
     ),
     # ---- Stripe, and what goes out ----
+    _other(
+        "a retried event is overtaken",
+        "schema/sqlite/deliver.sql",
+        "                           WHEN :status = 'pending'\n",
+        "                           WHEN :status = 'pending' AND false\n",
+        REPAIR,
+    ),
     _other(
         "any sum will do",
         "common/domain/payment.c",
