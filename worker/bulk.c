@@ -15,7 +15,7 @@ enum {
     DICE_SIDES = 1 << 30,
     /* A job is 32 transactions in a row. While others write, too, each is followed by a rest: so many
        times as long as it took, which on a slow disk is long, and so long at most. */
-    REST_FACTOR = 4,
+    REST_FACTOR = 6,
     REST_MS_MAX = 20,
 };
 

@@ -401,8 +401,8 @@ static void the_gate_is_left_to_others_for_longer_than_a_slice_takes(void **stat
     assert_int_equal(scene.call_count, 2); /* the count, the first slice */
     while (scene.start_count == 0) {
         int calls = scene.call_count;
-        assert_int_equal(bulk_wait_ms(scene.bulk), 12);
-        fake_clock_pass(&scene.clock, 11);
+        assert_int_equal(bulk_wait_ms(scene.bulk), 18);
+        fake_clock_pass(&scene.clock, 17);
         step_on(&scene);
         assert_int_equal(scene.call_count, calls);
         assert_int_equal(bulk_wait_ms(scene.bulk), 1);
@@ -411,7 +411,7 @@ static void the_gate_is_left_to_others_for_longer_than_a_slice_takes(void **stat
         assert_int_equal(scene.call_count, calls + 1);
     }
     scene.takes_ms = 0;
-    fake_clock_pass(&scene.clock, 12);
+    fake_clock_pass(&scene.clock, 18);
     assert_true(land_all(&scene, 202));
     int left = (int)bulk_held_count(scene.bulk);
     scene.takes_ms = 1000; /* waited at the gate, most of it: others had their turn */
