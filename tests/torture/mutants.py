@@ -4,7 +4,9 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import threading
+from pathlib import Path
 
 from lib.mutants import MUTANTS
 from lib.system import ROOT
@@ -17,8 +19,9 @@ PROGRAM_TIMEOUT_S = 180
 class Copy:
     """The sources in a folder of their own, built there."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, play):
         self.root = folder / "sources"
+        self.play = play  # where programs leave what they did not come to remove
         tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
         for name in filter(None, tracked.decode().split("\0")):
             (self.root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -46,7 +49,7 @@ class Copy:
             text=True,
             errors="replace",
             start_new_session=True,
-            env={**os.environ, "CMOCKA_MESSAGE_OUTPUT": "TAP"},
+            env={**os.environ, "CMOCKA_MESSAGE_OUTPUT": "TAP", "TMPDIR": str(self.play)},
         ) as running:
             end_all = lambda: os.killpg(running.pid, signal.SIGKILL)
             too_long = threading.Timer(PROGRAM_TIMEOUT_S, end_all)
@@ -57,7 +60,7 @@ class Copy:
             return running.wait() == 0
 
     def _command(self, program):
-        folder = self.root / "play"
+        folder = self.play / "story"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         if program == "sim":
@@ -95,8 +98,12 @@ def check_that_truth_passes(copy, programs):
 
 
 def prove(proof):
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else proof.folder) as play:
+        return find_liars(proof, Copy(proof.folder, Path(play)))
+
+
+def find_liars(proof, copy):
     mutants = [mutant for mutant in MUTANTS if mutant.is_durability or not proof.quick]
-    copy = Copy(proof.folder)
     caught_by = {mutant: caught_by_whom(copy, mutant) for mutant in mutants}
     check_that_truth_passes(copy, filter(None, caught_by.values()))
     missed = [mutant for mutant, program in caught_by.items() if program is None]
