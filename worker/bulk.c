@@ -203,7 +203,7 @@ static int64_t spare_ms(const struct bulk *bulk) {
 /* Half of what its lease spares is for gathering and for waiting to go out: a further slice comes only if
    it begins in the first half of that. */
 static bool has_time_for_more(const struct bulk *bulk, const struct job *job) {
-    return bulk->rest_mono_us / US_PER_MS - job->gathered_mono_ms < spare_ms(bulk) / 4;
+    return bulk->rest_mono_us / US_PER_MS - job_oldest_mono_ms(job) < spare_ms(bulk) / 4;
 }
 
 /* The next slice of members; the first one needs the account's leave for the request. */

@@ -74,9 +74,6 @@ size_t job_room(const struct job *job) {
 
 void job_add(struct job *job, struct claim_batch *batch, int64_t claimed_mono_ms) {
     assert(job->state == JOB_GATHERING);
-    if (job->member_count == 0) {
-        job->gathered_mono_ms = claimed_mono_ms;
-    }
     for (size_t i = 0; i < batch->claim_count; i++) {
         assert(job->member_count < BULK_MEMBERS_MAX);
         struct job_member *member = &job->members[job->member_count++];
@@ -114,6 +111,11 @@ bool job_board(struct job *job) {
         }
     }
     return true;
+}
+
+int64_t job_oldest_mono_ms(const struct job *job) {
+    assert(job->state == JOB_GATHERING && job->member_count > 0);
+    return job->members[0].claimed_mono_ms;
 }
 
 bool job_is_younger(const struct job *job, int64_t claimed_mono_ms) {

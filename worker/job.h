@@ -53,7 +53,6 @@ struct job {
     size_t member_count, left_count; /* left: not settled for good */
     size_t decided_count;            /* to be settled now */
     size_t payload_bytes;            /* of all */
-    int64_t gathered_mono_ms;        /* since then: the first of them was claimed */
     struct sieve sieve;
     uint16_t order[BULK_MEMBERS_MAX]; /* of the body: which member stands where */
     size_t aboard_count;
@@ -90,6 +89,8 @@ size_t job_room(const struct job *job);
  * be settled before it goes out. False: nobody is left to send.
  */
 bool job_board(struct job *job);
+/* While it gathers, and has any: when the first of its members was claimed. */
+int64_t job_oldest_mono_ms(const struct job *job);
 /* True if each claim of those aboard was made after this, so that its lease has room. */
 bool job_is_younger(const struct job *job, int64_t claimed_mono_ms);
 /* Renders the request of those aboard. False: none of them fits, board anew. ERR_BUSY: out of

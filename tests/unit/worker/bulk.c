@@ -475,7 +475,7 @@ static void a_drain_leaves_no_time_for_rests(void **state) {
     bulk_cut_short(scene.bulk);
     scene.has_company = true;
     scene.takes_ms = 5;
-    assert_in_range(work_off(&scene), 1, 500); /* of the second that the worker has left */
+    assert_in_range(work_off(&scene), 1, 500); /* of the two seconds that the worker has left */
     assert_int_equal(scene.settled[OUTCOME_RETRY], WORKER_JOBS_MAX * BULK_MEMBERS_MAX);
     close_scene(&scene);
 }
