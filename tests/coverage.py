@@ -24,6 +24,8 @@ import tempfile
 from collections import Counter, defaultdict
 from pathlib import Path
 
+from lib.memory import memory_or
+
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build-cov"
 LISTS = ROOT / "tests" / "coverage"
@@ -77,7 +79,7 @@ def forget():
 def run_all():
     is_good = run(sys.executable, "tests/run.py", "unit", "store", "fuzz", "integration", BUILD_DIR=BUILD,
                   TEST_PATIENCE="4")
-    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None) as folder:
+    with tempfile.TemporaryDirectory(dir=memory_or(None)) as folder:
         is_good &= run(BUILD / "tests/sim/sim", folder, 1, 500)
         for flow, step in FAULTS.items():
             for kind in FAULT_KINDS:

@@ -1,12 +1,12 @@
 """Each call of the core flows fails in turn: memory, disk, locks; once, and from then on."""
 
 import json
-import os
 import subprocess
 import tempfile
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 
+from lib.memory import memory_or
 from lib.system import BUILD
 
 # What the sum is about.
@@ -37,7 +37,7 @@ class Trial:
 
 def make(proof, trial, *control):
     """What became of it."""
-    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else proof.folder) as folder:
+    with tempfile.TemporaryDirectory(dir=memory_or(proof.folder)) as folder:
         done = subprocess.run(
             ["setpriv", "--pdeathsig", "KILL", BUILD / "tests/torture/faults", folder, str(proof.seed), *trial.words(),
              *control],

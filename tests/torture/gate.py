@@ -1,11 +1,11 @@
 """Eight writers with a checkpoint every few pages, with the gate and, as the control, without it."""
 
 import json
-import os
 import shutil
 import subprocess
 import tempfile
 
+from lib.memory import memory_or
 from lib.system import BUILD
 
 SECONDS, SECONDS_QUICK = 60, 8
@@ -17,8 +17,8 @@ def is_cured(version):
 
 
 def experiment(proof, program, mode, *arguments):
-    """In memory if there is such a place: without a disk to wait for, more can go wrong in a second."""
-    shared = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    """In memory if there is such a place: more can go wrong in a second."""
+    shared = memory_or(None)
     folder = tempfile.mkdtemp(prefix=f"torture-{program}-", dir=shared)
     try:
         done = subprocess.run([BUILD / "tests/torture" / program, mode, folder, str(proof.seed), *map(str, arguments)],

@@ -1,7 +1,6 @@
 """Klaviyo goes wrong in each of the sandbox's forty ways, and with certificates that are not to be trusted."""
 
 import contextlib
-import os
 import random
 import shutil
 import sqlite3
@@ -13,6 +12,7 @@ from pathlib import Path
 from lib import certificates, gate, ways, wire
 from lib.invariants import Evidence, judge
 from lib.load import create_again, create_at_rate
+from lib.memory import memory_or
 from lib.system import ROOT, System, preorder
 from lib.wait import wait_until
 
@@ -307,7 +307,7 @@ def add(sums, more):
 def prove(proof):
     state = proof.load() or {"told": [], "sums": {}}
     told = {tuple(story) for story in state["told"]}
-    base = tempfile.mkdtemp(prefix="misbehave-", dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else proof.folder)
+    base = tempfile.mkdtemp(prefix="misbehave-", dir=memory_or(proof.folder))
     authority = certificates.Authority(Path(base))
     with ThreadPoolExecutor(STORIES_AT_ONCE) as pool:
         running = {pool.submit(tell, proof, authority, *story): story for story in stories(proof) if story not in told}

@@ -8,6 +8,7 @@ import tempfile
 import threading
 from pathlib import Path
 
+from lib.memory import memory_or
 from lib.mutants import MUTANTS
 from lib.system import ROOT
 
@@ -98,7 +99,7 @@ def check_that_truth_passes(copy, programs):
 
 
 def prove(proof):
-    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else proof.folder) as play:
+    with tempfile.TemporaryDirectory(dir=memory_or(proof.folder)) as play:
         return find_liars(proof, Copy(proof.folder, Path(play)))
 
 

@@ -1,11 +1,11 @@
 """Power cuts at every operation of stories told by the real api and worker, on a disk in memory."""
 
 import json
-import os
 import subprocess
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
+from lib.memory import memory_or
 from lib.system import BUILD
 
 IMAGES, IMAGES_QUICK = 1_000_000, 20_000
@@ -18,7 +18,7 @@ TIMEOUT_S = 3600
 
 def tell(proof, first, count, cuts, synchronous="full"):
     """Some stories, cut; their sums."""
-    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else proof.folder) as folder:
+    with tempfile.TemporaryDirectory(dir=memory_or(proof.folder)) as folder:
         done = subprocess.run(
             ["setpriv", "--pdeathsig", "KILL", BUILD / "tests/torture/power", folder,
              *map(str, (proof.seed, first, count, cuts)), synchronous],

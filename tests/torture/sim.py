@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
+from lib.memory import memory_or
 from lib.system import BUILD
 
 SOURCES = ("api", "common", "http", "schema", "worker", "tests/sim", "tests/store")  # what a story runs through
@@ -20,7 +21,7 @@ QUICKER = {"GLIBC_TUNABLES": "glibc.malloc.tcache_count=1000"}
 
 def play(proof, first, count, *how):
     """What the program printed: a line a story if asked for, then the sums."""
-    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else proof.folder) as folder:
+    with tempfile.TemporaryDirectory(dir=memory_or(proof.folder)) as folder:
         done = subprocess.run([BUILD / "tests/sim/sim", folder, str(first), str(count), *how], capture_output=True,
                               text=True, timeout=TIMEOUT_S, check=False, env={**os.environ, **QUICKER})
     assert done.returncode == 0, f"stories from {first} on: {done.stdout} {done.stderr}"

@@ -9,33 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-/* What a child returns: 0 all right, 1 is what a second stop ends with, from 10 on a check failed. */
-enum { FINE = 0, CHECK_FAILED = 10 };
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            return CHECK_FAILED;                                                                   \
-        }                                                                                          \
-    } while (0)
-
-static int in_child(int (*body)(void)) {
-    int status = 0;
-    (void)fflush(NULL);
-    pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-        (void)alarm(20); /* a child that hangs dies of SIGALRM */
-        exit(body());
-    }
-    assert_int_equal(waitpid(child, &status, 0), child);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-}
+#include "tests/unit/common/child.h"
 
 static bool is_readable(const struct signals *signals) {
     struct pollfd poll_fd = {.fd = signals->fd, .events = POLLIN};

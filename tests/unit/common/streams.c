@@ -9,31 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-enum { FINE = 0, CHECK_FAILED = 10 };
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            return CHECK_FAILED;                                                                   \
-        }                                                                                          \
-    } while (0)
-
-static int in_child(int (*body)(void)) {
-    int status = 0;
-    (void)fflush(NULL);
-    pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-        exit(body());
-    }
-    assert_int_equal(waitpid(child, &status, 0), child);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-}
+#include "tests/unit/common/child.h"
 
 static int all_are_closed(void) {
     char byte = 'x';
