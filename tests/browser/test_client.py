@@ -96,7 +96,7 @@ def test_an_answer_that_may_change_is_repeated(shop, place, status):
 
 def test_an_answer_that_never_comes_is_given_up(shop, place):
     with Faulty(shop.api.address, [STALL]) as proxy:
-        assert place(proxy.address, options={"attemptMs": 2000})["placed"]["attempts"] == 2
+        assert place(proxy.address, options={"attemptMs": 5000})["placed"]["attempts"] == 2
     assert count(shop) == 1
 
 
