@@ -394,7 +394,7 @@ MUTANTS = [
     ),
     _other(
         "a dead worker's probe goes on",
-        f"{SQLITE}/workers.c",
+        f"{SQLITE}/account.c",
         "    bool is_its = code == ERR_OK && sqlite3_column_int(statement, 0) != 0;",
         "    bool is_its = code == ERR_OK && sqlite3_column_int(statement, 0) > 1;",
         WORKERS,

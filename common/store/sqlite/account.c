@@ -279,10 +279,35 @@ static CHECKED enum err_code set_flights(struct sqlite_store *self, enum rate_ki
     return sqlite_run(self, statement, err);
 }
 
+/* Nobody waits for the probe of a worker that is gone until its lease ends. */
+static CHECKED enum err_code end_probe(struct sqlite_store *self, const char *worker,
+                                       struct err *err) {
+    struct account account;
+    enum err_code code = account_load(self, &account, err);
+    if (code != ERR_OK || account.probe_event_id.text[0] == '\0') {
+        return code;
+    }
+    sqlite3_stmt *statement = sqlite_use(self, SQL_WORKER_HAS_CLAIM);
+    sqlite_bind_text(statement, ":id", account.probe_event_id.text);
+    sqlite_bind_integer(statement, ":token", account.probe_token);
+    sqlite_bind_text(statement, ":name", worker);
+    bool has_row = false;
+    code = sqlite_next(self, statement, &has_row, err);
+    assert(code != ERR_OK || has_row); /* EXISTS always gives one */
+    bool is_its = code == ERR_OK && sqlite3_column_int(statement, 0) != 0;
+    (void)sqlite3_reset(statement);
+    if (!is_its) {
+        return code;
+    }
+    const struct ident event_id = account.probe_event_id;
+    account_note_vanished(&account, &event_id, account.probe_token);
+    return account_store(self, &account, err);
+}
+
 enum err_code account_bury_worker(struct sqlite_store *self, const char *worker, int64_t now_ms,
                                   struct err *err) {
     const struct claim_request nobody = {.worker = worker, .now_ms = now_ms};
-    enum err_code code = ERR_OK;
+    enum err_code code = end_probe(self, worker, err);
     for (int kind = 0; kind < RATE_KINDS && code == ERR_OK; kind++) {
         struct rate_use use = {0};
         struct account_slot slot = {0};

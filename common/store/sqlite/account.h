@@ -56,7 +56,8 @@ CHECKED enum err_code account_desk_close(struct sqlite_store *self, struct accou
                                          const struct claim_request *request, int64_t held_count,
                                          struct err *err);
 
-/* A worker vanished: what it had on the wire counts as answered now. Within a write transaction. */
+/* A worker vanished: what it had on the wire counts as answered now, and a probe of its is over. Within a write
+   transaction, while the events still say whose they were. */
 CHECKED enum err_code account_bury_worker(struct sqlite_store *self, const char *worker,
                                           int64_t now_ms, struct err *err);
 

@@ -185,31 +185,6 @@ static CHECKED enum err_code delete_entry(struct sqlite_store *self, const char 
     return sqlite_run(self, statement, err);
 }
 
-/* Nobody waits for the probe of a worker that is gone until its lease ends. */
-static CHECKED enum err_code end_probe(struct sqlite_store *self, const char *name,
-                                       struct err *err) {
-    struct account account;
-    enum err_code code = account_load(self, &account, err);
-    if (code != ERR_OK || account.probe_event_id.text[0] == '\0') {
-        return code;
-    }
-    sqlite3_stmt *statement = sqlite_use(self, SQL_WORKER_HAS_CLAIM);
-    sqlite_bind_text(statement, ":id", account.probe_event_id.text);
-    sqlite_bind_integer(statement, ":token", account.probe_token);
-    sqlite_bind_text(statement, ":name", name);
-    bool has_row = false;
-    code = sqlite_next(self, statement, &has_row, err);
-    assert(code != ERR_OK || has_row); /* EXISTS always gives one */
-    bool is_its = code == ERR_OK && sqlite3_column_int(statement, 0) != 0;
-    (void)sqlite3_reset(statement);
-    if (!is_its) {
-        return code;
-    }
-    const struct ident event_id = account.probe_event_id;
-    account_note_vanished(&account, &event_id, account.probe_token);
-    return account_store(self, &account, err);
-}
-
 /* Frees what a worker has in hand and, once nothing is left, strikes it off. */
 static CHECKED enum err_code strike_off(struct sqlite_store *self, const struct worker_view *worker,
                                         int64_t now_ms, int64_t *lost_count_out, bool *is_off_out,
@@ -219,9 +194,6 @@ static CHECKED enum err_code strike_off(struct sqlite_store *self, const struct 
     if (code == ERR_OK && *lost_count_out < LOST_BATCH_MAX) {
         *is_off_out = true;
         code = delete_entry(self, worker->name, err);
-    }
-    if (code == ERR_OK && *is_off_out) {
-        code = end_probe(self, worker->name, err);
     }
     if (code == ERR_OK && *is_off_out) {
         code = account_bury_worker(self, worker->name, now_ms, err);
